@@ -1,0 +1,58 @@
+/* Metrics: a static registry of counters, gauges and histograms, each a row of METRIC_TABLE; values are relaxed
+ * atomics. Labels come from tables only, never from input. metrics_render writes the Prometheus text format (0.0.4). */
+#ifndef REGISTRAR_BASE_METRICS_H
+#define REGISTRAR_BASE_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+/* X(constant, kind, "name", "label name or empty", "help"): names get the prefix registrar_. kinds: COUNTER, GAUGE,
+ * HISTOGRAM (seconds). */
+#define METRIC_TABLE(X)                                                                                                \
+    X(M_REQUESTS, COUNTER, "requests_total", "operation", "Requests that were answered, by operation")                 \
+    X(M_RESULTS, COUNTER, "results_total", "result", "Results of operations, by error name")                           \
+    X(M_REQUEST_SECONDS, HISTOGRAM, "request_seconds", "operation",                                                    \
+      "Time from the last byte of a request to its answer")                                                            \
+    X(M_HTTP_CONNECTIONS, GAUGE, "http_connections", "", "Open HTTP and HTTPS connections")                            \
+    X(M_HTTP_CUT, COUNTER, "http_connections_cut_total", "reason", "Connections that were cut, by reason")             \
+    X(M_TCP_CONNECTIONS, GAUGE, "tcp_connections", "", "Open connections of the TCP port")                             \
+    X(M_LANE_WAITING, GAUGE, "lane_waiting", "lane", "Jobs that wait in a lane")                                       \
+    X(M_LANE_REFUSED, COUNTER, "lane_refused_total", "lane", "Jobs that a full lane refused")                          \
+    X(M_LANE_EXPIRED, COUNTER, "lane_expired_total", "lane", "Jobs whose deadline passed while they waited")           \
+    X(M_POSTGRES_UP, GAUGE, "postgres_up", "", "1 when the last statement reached Postgres")                           \
+    X(M_POSTGRES_ERRORS, COUNTER, "postgres_errors_total", "", "Statements that failed")                               \
+    X(M_REDIS_UP, GAUGE, "redis_up", "", "1 when the last command reached Redis")                                      \
+    X(M_REDIS_ERRORS, COUNTER, "redis_errors_total", "", "Commands that failed")                                       \
+    X(M_XMPP_UP, GAUGE, "xmpp_up", "", "1 when the component's link is up")                                            \
+    X(M_XMPP_READY, GAUGE, "xmpp_ready", "", "1 when the link is up and the server driver is proved")                  \
+    X(M_XMPP_RECONNECTS, COUNTER, "xmpp_reconnects_total", "", "Times the link was made")                              \
+    X(M_XMPP_REQUESTS, COUNTER, "xmpp_requests_total", "result", "Requests to the XMPP server, by result")             \
+    X(M_XMPP_IN_FLIGHT, GAUGE, "xmpp_in_flight", "", "Requests that wait for the XMPP server")                         \
+    X(M_XMPP_REFUSED, COUNTER, "xmpp_input_refused_total", "", "Streams ended because of what the server sent")        \
+    X(M_TOKEN_CHECKS, COUNTER, "token_checks_total", "from", "Token checks, by what answered them")                    \
+    X(M_OUTBOX_DUE, GAUGE, "outbox_due", "kind", "Wishes that are not yet true on the XMPP server")                    \
+    X(M_OUTBOX_OLDEST, GAUGE, "outbox_oldest_seconds", "", "Age of the oldest such wish")                              \
+    X(M_OUTBOX_STUCK, GAUGE, "outbox_stuck", "", "Wishes that failed so often that an operator should look")           \
+    X(M_OUTBOX_DONE, COUNTER, "outbox_done_total", "kind", "Wishes made true")                                         \
+    X(M_OUTBOX_FAILED, COUNTER, "outbox_failed_total", "kind", "Attempts that failed")
+
+enum metric {
+#define X(constant, kind, name, label, help) constant,
+    METRIC_TABLE(X)
+#undef X
+        METRIC_COUNT
+};
+
+/* A label's values are the rows of a table that outlives the process's threads: `value` must be one of at most 64
+ * static strings per metric; it is compared by content at the first use of a site and by pointer afterwards. "" for
+ * metrics without a label. */
+void metric_add(enum metric metric, const char *value, uint64_t by);
+void metric_set(enum metric metric, const char *value, int64_t to);
+void metric_move(enum metric metric, int64_t by); /* gauges without a label */
+void metric_observe(enum metric metric, const char *value, int64_t microseconds);
+int64_t metric_get(enum metric metric, const char *value); /* for tests */
+void metrics_render(struct buf *out);
+
+#endif

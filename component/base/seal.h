@@ -1,0 +1,39 @@
+/* Sealed values: AES-256-GCM with the key's id kept beside the value, so that keys can be changed while old values stay
+ * readable.
+ *
+ * A sealed value is nonce (12 bytes) | ciphertext | tag (16 bytes). The context (such as "jid:1234") is authenticated
+ * with it, so that a value moved to another row does not open. */
+#ifndef REGISTRAR_BASE_SEAL_H
+#define REGISTRAR_BASE_SEAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "component/base/err.h"
+#include "component/base/secret.h"
+
+struct arena;
+struct keyring;
+
+struct sealed {
+    int32_t key_id;
+    const uint8_t *bytes; /* not owned */
+    size_t length;
+};
+
+/* `text` is "id:64 hex digits" entries, separated by commas or white space; the first one seals, all of them open. Ids
+ * are 1 to 2^31-1, distinct. ERR_INVALID when malformed or empty. The caller owns the ring. Thread-safe once made. */
+MUST_CHECK enum err keyring_new(struct secret text, struct keyring **ring_r);
+void keyring_free(struct keyring **ring); /* wipes */
+
+/* The sealed bytes are the arena's. */
+struct sealed seal(const struct keyring *ring, struct arena *arena, const char *context, struct secret plain);
+/* ERR_NOT_FOUND: the key is not in the ring. ERR_INVALID: not what was sealed in this context. The plain text is the
+ * arena's. */
+MUST_CHECK enum err unseal(const struct keyring *ring, struct arena *arena, const char *context, struct sealed sealed,
+                           struct secret *plain_r);
+/* HMAC-SHA-256 under a key derived from the first key for `purpose`: for values that must be findable but not readable.
+ */
+void keyring_mac(const struct keyring *ring, const char *purpose, const void *bytes, size_t length, uint8_t mac_r[32]);
+
+#endif

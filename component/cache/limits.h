@@ -1,0 +1,28 @@
+/* Limits: how often something may happen for somebody in a period; sliding windows of two buckets, in Redis, by one
+ * atomic script. */
+#ifndef CACHE_LIMITS_H
+#define CACHE_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "component/base/err.h"
+
+struct redis;
+
+struct limit {
+    const char *what; /* static: "picture.address" */
+    const char *who;  /* an address, a token's hash in hex, a MAC of a phone: never a secret or a whole phone number */
+    int64_t most;     /* in period_ms */
+    int64_t period_ms;
+};
+
+/* Counts one event for all of them if none is over, for none of them otherwise: ERR_LIMITED with the seconds to wait
+ * (rounded up, 1 or more) in *retry_after_s_r. ERR_CACHE_DOWN: fail closed is the caller's to decide. The clock is
+ * Redis's. At most 8 limits. */
+MUST_CHECK enum err limits_pass(struct redis *redis, const struct limit *limits, size_t count,
+                                unsigned *retry_after_s_r);
+/* A nonce that may be used once in period_ms: ERR_CONFLICT when it was seen. `what` and `nonce` as above. */
+MUST_CHECK enum err nonce_once(struct redis *redis, const char *what, const char *nonce, int64_t period_ms);
+
+#endif

@@ -1,0 +1,18 @@
+/* Drawing a picture (libgd). */
+#ifndef CACHE_PICTURE_DRAW_H
+#define CACHE_PICTURE_DRAW_H
+
+#include <stddef.h>
+
+#include "component/base/err.h"
+
+struct arena;
+
+/* The characters that answers are made of: no two that look alike. */
+#define PICTURE_ALPHABET "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+/* A PNG of `text`, distorted at random, in the arena. Hard enough for a script, easy for a person. Takes a few ms of
+ * CPU; no fonts are needed (libgd's built-in glyphs, scaled, turned, and bent). */
+MUST_CHECK enum err picture_draw(struct arena *arena, const char *text, const void **png_r, size_t *length_r);
+
+#endif

@@ -1,0 +1,29 @@
+/* A request as a dialect sees it, whichever transport it came by (HTTP, HTTPS or a line on the TCP port): parameters in
+ * order, the way it came, and nothing of libmicrohttpd. It lives in the call's arena. */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "component/base/err.h"
+#include "component/service/call.h"
+#include "http/params.h"
+
+enum transport { TRANSPORT_HTTP, TRANSPORT_HTTPS, TRANSPORT_TCP };
+enum method { METHOD_GET = 1, METHOD_POST = 2 };
+
+struct request {
+    enum transport transport;
+    enum method method;
+    const char *path; /* as sent, without the query */
+    /* Query and body (form, multipart or the members of a JSON object) together. Every value is valid UTF-8 without
+     * NUL; no name occurs twice. When that does not hold, `params_error` is ERR_INVALID and the list is what was read
+     * before the mistake. */
+    struct params params;
+    enum err params_error;
+    const char *verify_id_cookie; /* of the picture's cookie; NULL without one */
+};
+
+#endif

@@ -1,0 +1,131 @@
+/* The XMPP side of the program: one component link (XEP-0114) and the driver of the server behind it.
+ *
+ * One thread owns the stream (link.c); the functions here are for other threads: they write a request, wait for its
+ * answer with a deadline, and may be called from many threads at once (in_flight bounds how many requests are out, the
+ * rest wait within their deadline). What they do on the server can be done again: creating a JID that is ours already,
+ * deleting one that is gone, and binding what is bound are successes.
+ *
+ * Errors: ERR_XMPP_DOWN (no link, or it broke meanwhile: what was asked may or may not have happened), ERR_TIMEOUT
+ * (likewise), ERR_XMPP (the server said no), ERR_UNSUPPORTED (this server has no way to do it), ERR_BUSY. Text that no
+ * stanza can carry: ERR_INVALID. Details go to the log. */
+#ifndef XMPP_XMPP_H
+#define XMPP_XMPP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "component/base/err.h"
+#include "component/base/secret.h"
+
+struct arena;
+struct xmpp;
+
+enum xmpp_tls { XMPP_TLS_NEVER, XMPP_TLS_DIRECT };
+
+struct xmpp_config {
+    const char *host; /* resolved anew at each connection */
+    uint16_t port;
+    enum xmpp_tls tls;
+    const char *tls_ca_file;    /* PEM; "" for the system's */
+    const char *tls_name;       /* expected in the certificate; "" means host */
+    const char *tls_pin_sha256; /* hex SHA-256 of the certificate (DER); "" for none; with a pin neither CA nor name are
+                                   asked */
+    bool way_protected;         /* allows a plain link off loopback */
+    const char *domain;         /* the server's XMPP domain, where the JIDs live */
+    const char *component;      /* our own domain */
+    struct secret secret;
+    const char *server;  /* "auto", "openfire", "prosody", "ejabberd" */
+    const char *api_url; /* ejabberd's HTTP API; "" elsewhere */
+    const char *api_user;
+    struct secret api_secret;
+    unsigned in_flight;         /* ad-hoc sessions and requests at once; Openfire's limit is 100 */
+    int64_t request_timeout_ms; /* for one request */
+    int64_t connect_timeout_ms;
+    int64_t ping_interval_ms; /* a silent link is pinged; no answer within the same time again: dead */
+    int64_t backoff_base_ms;  /* between connections, with jitter, up to ... */
+    int64_t backoff_cap_ms;
+    const char *version; /* what we answer to jabber:iq:version */
+};
+
+enum xmpp_subscription { XMPP_NONE, XMPP_TO, XMPP_FROM, XMPP_BOTH };
+const char *xmpp_subscription_name(enum xmpp_subscription subscription); /* "none", "to", "from", "both" */
+
+/* A roster item, wanted or seen. Strings belong to whoever made the item. */
+struct roster_item {
+    const char *jid; /* bare */
+    enum xmpp_subscription subscription;
+    const char *name; /* "" without one */
+    const char *const *groups;
+    size_t group_count;
+};
+struct roster {
+    const struct roster_item *items;
+    size_t count;
+};
+
+/* One side of a binding: the account whose roster it is, and how the other side shall stand in it. */
+struct roster_side {
+    const char *local;       /* local part of the account's JID */
+    bool exists;             /* false: the JID is being deleted; its own roster is left alone */
+    struct roster_item item; /* the other side's bare JID, name and groups; subscription is not read */
+    /* Out: what the server's roster showed after the operation; strings are the given arena's. Absent items: present
+     * false. */
+    bool seen_present;
+    struct roster_item seen;
+};
+
+/* Checks the configuration (ERR_INVALID with a log line that says what: a plain link off loopback, a bad pin), starts
+ * the thread, which connects and reconnects for ever. The config's strings must outlive it. */
+MUST_CHECK enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r);
+/* Fails everything that waits (ERR_SHUTDOWN), closes the stream, joins, frees. No other call may be under way. */
+void xmpp_stop(struct xmpp **xmpp);
+/* Fails what waits and refuses the rest with ERR_SHUTDOWN; the object stays valid until xmpp_stop. */
+void xmpp_shutdown(struct xmpp *xmpp);
+
+struct xmpp_status {
+    bool up;             /* the handshake is done */
+    bool ready;          /* and the driver is proved on this link */
+    uint64_t generation; /* counts links made; 0 before the first */
+    char reason[96];     /* why not, for the ops port: "connection refused", "not-authorized", "conflict", "self-test
+                            failed: ..." */
+};
+void xmpp_status(struct xmpp *xmpp, struct xmpp_status *status_r);
+/* up or ready changed, on any thread; must not block. Set before xmpp_start returns to threads, once. */
+void xmpp_on_change(struct xmpp *xmpp, void (*changed)(void *arg), void *arg);
+
+/* After each new link, on a job's thread: learns what the server is (XEP-0092, XEP-0356 advertisement, the configured
+ * name), chooses the driver and proves it by a self-test on two throw-away JIDs, unless `old_proof` (of an earlier run;
+ * "" for none) says that this server, version and settings were proved before. On OK the link is ready and proof_r
+ * holds the proof to be stored (a line of text without secrets). */
+enum { XMPP_PROOF_SIZE = 256 };
+MUST_CHECK enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_PROOF_SIZE]);
+
+/* What follows needs a ready link (else ERR_XMPP_DOWN) and blocks until deadline_ms (clock_ms). `local` is the local
+ * part of a JID of the server's domain. */
+
+/* Makes the JID with the password. One that exists already is ours (nobody else makes such local parts): it gets the
+ * password again where the server can, or is checked; ERR_JID_PASSWORD when it exists with another password that cannot
+ * be changed. */
+MUST_CHECK enum err xmpp_jid_create(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms);
+/* Deletes it; ends its sessions. Gone already: OK. Read back as far as the server allows. */
+MUST_CHECK enum err xmpp_jid_delete(struct xmpp *xmpp, const char *local, int64_t deadline_ms);
+/* OK: exists with this password. ERR_NOT_FOUND, ERR_JID_PASSWORD, or ERR_UNSUPPORTED (Prosody has no such command). */
+MUST_CHECK enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms);
+/* Changes the password of a JID that exists. ERR_UNSUPPORTED or ERR_XMPP where the component may not. */
+MUST_CHECK enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password,
+                                          int64_t deadline_ms);
+
+/* Makes both rosters show each other with subscription both, lets clients that are online see each other at once, and
+ * reads both rosters back into the sides' `seen`. OK only when both were seen as wanted (name and groups included). */
+MUST_CHECK enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms);
+/* Removes each from the other's roster and reads both back. OK only when neither shows the other. Sides that do not
+ * exist are skipped. */
+MUST_CHECK enum err xmpp_unbind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2],
+                                int64_t deadline_ms);
+/* The whole roster as the server shows it, in the arena. ERR_NOT_FOUND when the server says that there is no such JID.
+ */
+MUST_CHECK enum err xmpp_roster(struct xmpp *xmpp, struct arena *arena, const char *local, struct roster *roster_r,
+                                int64_t deadline_ms);
+
+#endif
