@@ -6,7 +6,7 @@
 #define REGISTRAR_BASE_ERR_H
 
 #define MUST_CHECK                 __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(index, first) __attribute__((format(printf, index, first)))
 
 /* X(constant, name, public text) */
 #define ERR_TABLE(X)                                                                                                   \

@@ -1,0 +1,214 @@
+#include "sql/accounts.h"
+
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "sql/pg.h"
+
+/* Read by account_of, in this order. */
+#define ACCOUNT_COLUMNS                                                                                                \
+    "id, type, state, name, coalesce(nickname, ''), des, device_type, jid_local, jid_state, jid_password, jid_key, "   \
+    "consent, banned_at is not null"
+
+static struct account account_of(struct arena *arena, const PGresult *result, int row)
+{
+    struct account account = {
+        .id = pg_i64(result, row, 0),
+        .type = (enum account_type)pg_i64(result, row, 1),
+        .state = (enum account_state)pg_i64(result, row, 2),
+        .name = pg_text(arena, result, row, 3),
+        .nickname = pg_text(arena, result, row, 4),
+        .des = pg_text(arena, result, row, 5),
+        .device_type = pg_text(arena, result, row, 6),
+        .jid_local = pg_text(arena, result, row, 7),
+        .jid_state = (enum jid_state)pg_i64(result, row, 8),
+        .consent = (enum consent)pg_i64(result, row, 11),
+        .banned = pg_bool(result, row, 12),
+    };
+    account.jid_password.bytes = pg_bytes(arena, result, row, 9, &account.jid_password.length);
+    account.jid_password.key_id = (int32_t)pg_i64(result, row, 10);
+    return account;
+}
+
+static enum err one_account(struct pg *pg, struct arena *arena, const struct stmt *stmt, const struct pg_args *args,
+                            struct account *account_r)
+{
+    PGresult *result = NULL;
+    enum err err = pg_run(pg, stmt, args, &result);
+    if (err == OK && PQntuples(result) == 0)
+        err = ERR_NO_SUCH_NAME;
+    if (err == OK)
+        *account_r = account_of(arena, result, 0);
+    PQclear(result);
+    return err;
+}
+
+/* A statement that must touch exactly one row. */
+static enum err touch_one(struct pg *pg, const struct stmt *stmt, const struct pg_args *args)
+{
+    int64_t rows = 0;
+    const enum err err = pg_do(pg, stmt, args, &rows);
+    return err == OK && rows != 1 ? ERR_NOT_FOUND : err;
+}
+
+enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t *id_r)
+{
+    /* "on conflict do nothing" and not an error, so that the transaction can go on */
+    static const struct stmt insert = {
+        "accounts_insert",
+        "with a as (insert into accounts (type, state, name, des, device_type, salt, jid_local, jid_password, jid_key) "
+        "values ($1, 0, $2, $3, $4, $5, $6, $7, $8) on conflict (name, type) where state < 2 do nothing returning id), "
+        "v as (insert into verifiers (account_id, kind, verifier) select id, 1, $9 from a) select id from a"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, fresh->type);
+    pg_arg_text(&args, fresh->name);
+    pg_arg_text(&args, fresh->des);
+    pg_arg_text(&args, fresh->device_type);
+    pg_arg_text(&args, fresh->salt);
+    pg_arg_text(&args, fresh->jid_local);
+    pg_arg_bytes(&args, fresh->jid_password.bytes, fresh->jid_password.length);
+    pg_arg_i64(&args, fresh->jid_password.key_id);
+    pg_arg_text(&args, fresh->verifier_v1);
+    PGresult *result = NULL;
+    enum err err = pg_run(pg, &insert, &args, &result);
+    if (err == OK && PQntuples(result) == 0)
+        err = ERR_NAME_TAKEN;
+    if (err == OK)
+        *id_r = pg_i64(result, 0, 0);
+    PQclear(result);
+    return err;
+}
+
+enum err accounts_activate(struct pg *pg, int64_t id)
+{
+    static const struct stmt activate = {"accounts_activate",
+                                         "update accounts set state = 1, jid_state = 1 where id = $1 and state = 0"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    return touch_one(pg, &activate, &args);
+}
+
+enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type type, const char *name,
+                       struct account *account_r)
+{
+    static const struct stmt find = {"accounts_find", "select " ACCOUNT_COLUMNS
+                                                      " from accounts where name = $1 and type = $2 and state < 2"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, name);
+    pg_arg_i64(&args, type);
+    return one_account(pg, arena, &find, &args, account_r);
+}
+
+enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r)
+{
+    static const struct stmt get = {"accounts_get", "select " ACCOUNT_COLUMNS " from accounts where id = $1"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    return one_account(pg, arena, &get, &args, account_r);
+}
+
+enum err accounts_find_all(struct pg *pg, struct arena *arena, enum account_type type, const struct account_name *names,
+                           size_t count, struct account **accounts_r, size_t **position_r, size_t *count_r)
+{
+    static const struct stmt find = {
+        "accounts_find_all",
+        "select " ACCOUNT_COLUMNS ", q.position - 1 from unnest($1::text[], $2::text[]) with ordinality "
+        "q(plain, phone, position) cross join lateral ("
+        "select * from accounts where name = q.phone and type = 1 and state < 2 union all "
+        "select * from accounts where name = q.plain and type = 2 and state < 2 union all "
+        "select * from accounts where name = q.plain and type = 3 and state < 2) a "
+        "where $3::smallint = 0 or type = $3 order by q.position, type"};
+    const char **plain = arena_array(arena, count, sizeof *plain);
+    const char **phone = arena_array(arena, count, sizeof *phone);
+    for (size_t i = 0; i < count; i++) {
+        plain[i] = names[i].plain;
+        phone[i] = names[i].phone;
+    }
+    struct pg_args args = {0};
+    pg_arg_texts(&args, arena, plain, count);
+    pg_arg_texts(&args, arena, phone, count);
+    pg_arg_i64(&args, type);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &find, &args, &result);
+    if (err != OK)
+        return err;
+    *count_r = (size_t)PQntuples(result);
+    *accounts_r = arena_array(arena, *count_r, sizeof **accounts_r);
+    *position_r = arena_array(arena, *count_r, sizeof **position_r);
+    for (size_t i = 0; i < *count_r; i++) {
+        (*accounts_r)[i] = account_of(arena, result, (int)i);
+        (*position_r)[i] = (size_t)pg_i64(result, (int)i, 13);
+    }
+    PQclear(result);
+    return OK;
+}
+
+enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count)
+{
+    static const struct stmt hold = {
+        "accounts_hold", "select id from accounts where id = any($1::bigint[]) and state = 1 order by id for share"};
+    struct pg_args args = {0};
+    pg_arg_i64s(&args, arena, ids, count);
+    int64_t rows = 0;
+    const enum err err = pg_do(pg, &hold, &args, &rows);
+    return err == OK && rows != (int64_t)count ? ERR_NOT_FOUND : err;
+}
+
+enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from)
+{
+    static const struct stmt cancel = {
+        "accounts_cancel",
+        "with v as (delete from verifiers where account_id = $1 and exists "
+        "(select 1 from accounts where id = $1 and state = $2)) "
+        "update accounts set state = 2, cancelled_at = now(), name = null, display_name = null, nickname = null, "
+        "email = null, des = '', device_type = '', jid_password = null, jid_key = null where id = $1 and state = $2"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    pg_arg_i64(&args, from);
+    return touch_one(pg, &cancel, &args);
+}
+
+enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state)
+{
+    static const struct stmt set = {"accounts_set_jid_state", "update accounts set jid_state = $2 where id = $1"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    pg_arg_i64(&args, state);
+    return touch_one(pg, &set, &args);
+}
+
+enum err accounts_jid_checked(struct pg *pg, int64_t id)
+{
+    static const struct stmt set = {"accounts_jid_checked", "update accounts set jid_checked_at = now() where id = $1"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    return touch_one(pg, &set, &args);
+}
+
+enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,
+                       const char **verifier_r)
+{
+    static const struct stmt get = {"verifiers_get",
+                                    "select verifier from verifiers where account_id = $1 and kind = $2"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, kind);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &get, &args, &result);
+    if (err == OK)
+        *verifier_r = PQntuples(result) > 0 ? pg_text(arena, result, 0, 0) : NULL;
+    PQclear(result);
+    return err;
+}
+
+enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old, const char *fresh)
+{
+    static const struct stmt renew = {"verifiers_renew", "update verifiers set verifier = $4, made_at = now() "
+                                                         "where account_id = $1 and kind = $2 and verifier = $3"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, kind);
+    pg_arg_text(&args, old);
+    pg_arg_text(&args, fresh);
+    return pg_do(pg, &renew, &args, NULL);
+}

@@ -1,0 +1,80 @@
+/* Accounts and their verifiers: rows and the statements on them. */
+#ifndef SQL_ACCOUNTS_H
+#define SQL_ACCOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "component/base/err.h"
+#include "component/base/seal.h"
+
+struct arena;
+struct pg;
+
+enum account_type { ACCOUNT_ANY = 0, ACCOUNT_PHONE = 1, ACCOUNT_DEVICE = 2, ACCOUNT_WECHAT = 3 };
+enum account_state { ACCOUNT_PENDING, ACCOUNT_ACTIVE, ACCOUNT_CANCELLED };
+enum jid_state { JID_ABSENT, JID_MADE, JID_REFUSED, JID_VANISHED };
+enum consent { CONSENT_ACCEPT, CONSENT_ASK, CONSENT_REFUSE };
+
+/* Strings are the arena's that the row was read into; "" where there is nothing, save `name`, which a cancelled account lacks (NULL). */
+struct account {
+    int64_t id;
+    enum account_type type;
+    enum account_state state;
+    const char *name; /* E.164 for a Phone */
+    const char *nickname;
+    const char *des;
+    const char *device_type;
+    const char *jid_local;
+    enum jid_state jid_state;
+    struct sealed jid_password;
+    enum consent consent;
+    bool banned;
+};
+
+enum verifier_kind { VERIFIER_V0 = 0, VERIFIER_V1 = 1 };
+
+struct new_account {
+    enum account_type type;
+    const char *name;
+    const char *des;
+    const char *device_type;
+    const char *salt;
+    const char *jid_local;
+    struct sealed jid_password;
+    const char *verifier_v1;
+};
+
+/* A name as the wire has it: what it is as a Device or Wechat name, and as a Phone (E.164) or NULL. */
+struct account_name {
+    const char *plain;
+    const char *phone;
+};
+
+/* In a transaction. Makes a pending account with its verifier; ERR_NAME_TAKEN. */
+MUST_CHECK enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t *id_r);
+/* pending → active with its JID made. ERR_NOT_FOUND when it is not pending any more. */
+MUST_CHECK enum err accounts_activate(struct pg *pg, int64_t id);
+/* The account that has the name now, pending or active. ERR_NO_SUCH_NAME. */
+MUST_CHECK enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type type, const char *name,
+                                  struct account *account_r);
+MUST_CHECK enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r);
+/* Pending and active accounts with one of the names (and the type, unless ACCOUNT_ANY), in the names' order; position_r tells which name each
+ * answers. A name may find none or, without a type, several. */
+MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, enum account_type type, const struct account_name *names,
+                                      size_t count, struct account **accounts_r, size_t **position_r, size_t *count_r);
+/* In a transaction: locks the rows against cancelling, in the order of ids; ERR_NOT_FOUND unless all are active. */
+MUST_CHECK enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count);
+/* In a transaction: erases the personal data and the verifiers; the name is free after the commit. ERR_NOT_FOUND unless it is in `from`. */
+MUST_CHECK enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from);
+MUST_CHECK enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state);
+MUST_CHECK enum err accounts_jid_checked(struct pg *pg, int64_t id);
+
+/* The argon2id string, in the arena, or NULL. */
+MUST_CHECK enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,
+                                  const char **verifier_r);
+/* Replaces `old` (unless it has changed meanwhile). */
+MUST_CHECK enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old, const char *fresh);
+
+#endif

@@ -1,0 +1,74 @@
+#include "sql/meta.h"
+
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "component/base/log.h"
+#include "sql/pg.h"
+
+enum err meta_get(struct pg *pg, struct arena *arena, const char *key, const char **value_r)
+{
+    static const struct stmt get = {"meta_get", "select value from meta where key = $1"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, key);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &get, &args, &result);
+    if (err == OK)
+        *value_r = PQntuples(result) > 0 ? pg_text(arena, result, 0, 0) : NULL;
+    PQclear(result);
+    return err;
+}
+
+enum err meta_set(struct pg *pg, const char *key, const char *value)
+{
+    static const struct stmt set = {
+        "meta_set", "insert into meta (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, key);
+    pg_arg_text(&args, value);
+    return pg_do(pg, &set, &args, NULL);
+}
+
+enum err meta_claim_domain(struct pg *pg, const char *domain)
+{
+    static const struct stmt claim = {
+        "meta_claim_domain", "insert into meta (key, value) values ('xmpp_domain', $1) on conflict do nothing"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, domain);
+    enum err err = pg_do(pg, &claim, &args, NULL);
+    if (err != OK)
+        return err;
+    struct arena *arena = arena_new();
+    const char *claimed = NULL;
+    err = meta_get(pg, arena, "xmpp_domain", &claimed);
+    if (err == OK && (claimed == NULL || strcmp(claimed, domain) != 0)) {
+        log_error("wrong_xmpp_domain", F("database_belongs_to", claimed), F("configured", domain));
+        err = ERR_CONFLICT;
+    }
+    arena_free(&arena);
+    return err;
+}
+
+static enum err read_epoch(struct pg *pg, const struct stmt *stmt, int64_t *epoch_r)
+{
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, stmt, &(struct pg_args){0}, &result);
+    if (err == OK)
+        *epoch_r = PQntuples(result) > 0 ? pg_i64(result, 0, 0) : 0;
+    PQclear(result);
+    return err;
+}
+
+enum err meta_epoch(struct pg *pg, int64_t *epoch_r)
+{
+    static const struct stmt get = {"meta_epoch", "select value from meta where key = 'token_epoch'"};
+    return read_epoch(pg, &get, epoch_r);
+}
+
+enum err meta_raise_epoch(struct pg *pg, int64_t *epoch_r)
+{
+    static const struct stmt raise = {"meta_raise_epoch",
+                                      "insert into meta (key, value) values ('token_epoch', '1') on conflict (key) "
+                                      "do update set value = (meta.value::bigint + 1)::text returning value"};
+    return read_epoch(pg, &raise, epoch_r);
+}

@@ -1,0 +1,21 @@
+/* Facts about the database as a whole. */
+#ifndef SQL_META_H
+#define SQL_META_H
+
+#include <stdint.h>
+
+#include "component/base/err.h"
+
+struct arena;
+struct pg;
+
+/* The database belongs to one XMPP domain: the first start writes it down, another one is ERR_CONFLICT (logged). */
+MUST_CHECK enum err meta_claim_domain(struct pg *pg, const char *domain);
+/* The epoch of the token cache (token_cache.h): read, or raised by one; the epoch in force goes to epoch_r. */
+MUST_CHECK enum err meta_epoch(struct pg *pg, int64_t *epoch_r);
+MUST_CHECK enum err meta_raise_epoch(struct pg *pg, int64_t *epoch_r);
+/* A value by key; NULL when there is none. The arena's. */
+MUST_CHECK enum err meta_get(struct pg *pg, struct arena *arena, const char *key, const char **value_r);
+MUST_CHECK enum err meta_set(struct pg *pg, const char *key, const char *value);
+
+#endif

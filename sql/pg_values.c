@@ -1,0 +1,116 @@
+/* Parameters and results of statements (pg.h). */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "component/base/buf.h"
+#include "sql/pg.h"
+
+static void push(struct pg_args *args, const char *value, int length, int format)
+{
+    assert(args->count < PG_ARGS_MAX);
+    args->values[args->count] = value;
+    args->lengths[args->count] = length;
+    args->formats[args->count] = format;
+    args->count++;
+}
+
+void pg_arg_text(struct pg_args *args, const char *text)
+{
+    push(args, text, 0, 0);
+}
+
+void pg_arg_i64(struct pg_args *args, int64_t value)
+{
+    char *number = args->numbers[args->count];
+    snprintf(number, sizeof args->numbers[0], "%" PRId64, value);
+    push(args, number, 0, 0);
+}
+
+void pg_arg_bool(struct pg_args *args, bool value)
+{
+    push(args, value ? "t" : "f", 0, 0);
+}
+
+void pg_arg_bytes(struct pg_args *args, const void *bytes, size_t length)
+{
+    push(args, bytes, (int)length, 1);
+}
+
+static void put_quoted(struct buf *buf, const char *text)
+{
+    buf_putc(buf, '"');
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_putc(buf, '\\');
+        buf_putc(buf, *p);
+    }
+    buf_putc(buf, '"');
+}
+
+static void push_array(struct pg_args *args, struct arena *arena, struct buf *buf)
+{
+    buf_putc(buf, '}');
+    assert(!buf->overflowed);
+    pg_arg_text(args, arena_copy(arena, buf->data, buf->length));
+    buf_free(buf);
+}
+
+void pg_arg_texts(struct pg_args *args, struct arena *arena, const char *const *texts, size_t count)
+{
+    struct buf buf;
+    buf_init(&buf, SIZE_MAX);
+    buf_putc(&buf, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_putc(&buf, ',');
+        if (texts[i] == NULL)
+            buf_puts(&buf, "NULL");
+        else
+            put_quoted(&buf, texts[i]);
+    }
+    push_array(args, arena, &buf);
+}
+
+void pg_arg_i64s(struct pg_args *args, struct arena *arena, const int64_t *values, size_t count)
+{
+    struct buf buf;
+    buf_init(&buf, SIZE_MAX);
+    buf_putc(&buf, '{');
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&buf, i > 0 ? ",%" PRId64 : "%" PRId64, values[i]);
+    push_array(args, arena, &buf);
+}
+
+int64_t pg_i64(const PGresult *result, int row, int column)
+{
+    return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+bool pg_bool(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column)[0] == 't';
+}
+
+const char *pg_text(struct arena *arena, const PGresult *result, int row, int column)
+{
+    if (PQgetisnull(result, row, column))
+        return NULL;
+    return arena_copy(arena, PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column));
+}
+
+const uint8_t *pg_bytes(struct arena *arena, const PGresult *result, int row, int column, size_t *length_r)
+{
+    *length_r = 0;
+    if (PQgetisnull(result, row, column))
+        return NULL;
+    unsigned char *bytes = PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), length_r);
+    if (bytes == NULL)
+        abort(); /* out of memory, as xmalloc */
+    const uint8_t *copy = (const uint8_t *)arena_copy(arena, (const char *)bytes, *length_r);
+    PQfreemem(bytes);
+    return copy;
+}
