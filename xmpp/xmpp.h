@@ -79,9 +79,10 @@ struct roster_side {
  * the thread, which connects and reconnects for ever. The config's strings must outlive it. */
 MUST_CHECK enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r);
 /* Fails everything that waits (ERR_SHUTDOWN), closes the stream, joins, frees. No other call may be under way. */
-void xmpp_stop(struct xmpp **xmpp);
-/* Fails what waits and refuses the rest with ERR_SHUTDOWN; the object stays valid until xmpp_stop. */
-void xmpp_shutdown(struct xmpp *xmpp);
+void xmpp_close(struct xmpp **xmpp);
+/* Fails what waits and refuses the rest with ERR_SHUTDOWN; the object stays valid until xmpp_close. (Not called
+ * xmpp_stop and xmpp_shutdown, because libstrophe has functions of those names.) */
+void xmpp_refuse(struct xmpp *xmpp);
 
 struct xmpp_status {
     bool up;             /* the handshake is done */
@@ -91,7 +92,8 @@ struct xmpp_status {
                             failed: ..." */
 };
 void xmpp_status(struct xmpp *xmpp, struct xmpp_status *status_r);
-/* up or ready changed, on any thread; must not block. Set before xmpp_start returns to threads, once. */
+/* Calls `changed` when up or ready has changed, on any thread; it must not block, and may call xmpp_status. Set once. The
+ * link may be up by then: look at the status afterwards. */
 void xmpp_on_change(struct xmpp *xmpp, void (*changed)(void *arg), void *arg);
 
 /* After each new link, on a job's thread: learns what the server is (XEP-0092, XEP-0356 advertisement, the configured
