@@ -2,12 +2,14 @@
  *
  * A job is intrusive: its owner embeds a struct lane_job and keeps it alive until `run` is called. After lane_push
  * succeeded the pusher must not touch the job again. `run` is called exactly once for every job that was accepted: with
- * OK on a worker, with ERR_TIMEOUT when its deadline passed before a worker took it, with ERR_SHUTDOWN when the lane
- * stopped first (never, if the lane drains in time). Each worker has a context of its own (its connections, its argon2
- * memory), made on its thread. */
+ * OK and the worker's context on a worker, with ERR_TIMEOUT when its deadline passed before a worker took it, with
+ * ERR_SHUTDOWN on the thread of lane_stop when the lane stopped first (never, if the lane drains in time). Unless the
+ * fate is OK, `worker` is NULL. Each worker has a context of its own (its connections, its argon2 memory), made on its
+ * thread. */
 #ifndef REGISTRAR_BASE_LANE_H
 #define REGISTRAR_BASE_LANE_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,28 +24,31 @@ struct lane_job {
 };
 
 struct lane_config {
-    const char *name;                               /* thread names and the log; static */
-    unsigned threads;                               /* 1 or more */
-    unsigned queue_limit;                           /* jobs that may wait; running ones do not count */
-    size_t stack_bytes;                             /* 0: 256 KiB */
-    void *(*worker_new)(void *arg, unsigned index); /* on the worker's thread; may be NULL */
-    void (*worker_free)(void *worker);              /* on the worker's thread; may be NULL */
+    const char *name;     /* thread names and the log; static */
+    unsigned threads;     /* 1 or more */
+    unsigned queue_limit; /* jobs that may wait; running ones do not count */
+    size_t stack_bytes;   /* 0: 256 KiB */
+    /* Both on the worker's thread, both may be absent. worker_new returns NULL when it failed. */
+    void *(*worker_new)(void *arg, unsigned index);
+    void (*worker_free)(void *worker);
     void *arg;
 };
 
+/* Returns when every worker has its context. ERR_INVALID: no threads asked for. ERR_INTERNAL: a thread or a context
+ * could not be made (logged); nothing is left behind then. */
 MUST_CHECK enum err lane_start(const struct lane_config *config, struct lane **lane_r);
 /* ERR_BUSY: the queue is full. ERR_SHUTDOWN: the lane is stopping. In both cases the job is still the caller's. */
 MUST_CHECK enum err lane_push(struct lane *lane, struct lane_job *job);
 /* Jobs waiting now: for metrics and Retry-After. */
 unsigned lane_waiting(struct lane *lane);
 unsigned lane_running(struct lane *lane);
-/* Refuses new jobs; runs what waits until `drain_ms` have passed, then fails the rest with ERR_SHUTDOWN; joins and
- * frees. No job of this lane runs afterwards. */
+/* Refuses new jobs; runs what waits until `drain_ms` have passed, then fails the rest with ERR_SHUTDOWN; joins,
+ * frees and nulls. No job of this lane runs afterwards. Not to be called from a job of this lane. */
 void lane_stop(struct lane **lane, int64_t drain_ms);
 
-/* A named thread with a bounded stack and all signals blocked: what lanes and every other thread of the program are
- * made with. */
+/* A joinable thread with a name (cut at 15 bytes), a bounded stack (0: 256 KiB) and all signals blocked but those of
+ * faults: what lanes and every other thread of the program are made with. ERR_INTERNAL: the system refused (logged). */
 MUST_CHECK enum err thread_start(const char *name, size_t stack_bytes, void *(*run)(void *), void *arg,
-                                 void *pthread_r);
+                                 pthread_t *thread_r);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "component/base/err.h"
 
@@ -66,5 +67,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 #define log_info(event, ...)  LOG_(LOG_LEVEL_INFO, event, ##__VA_ARGS__)
 #define log_warn(event, ...)  LOG_(LOG_LEVEL_WARN, event, ##__VA_ARGS__)
 #define log_error(event, ...) LOG_(LOG_LEVEL_ERROR, event, ##__VA_ARGS__)
+/* For what a daemon cannot go on after (no memory, no random numbers, a broken invariant): logs an error and aborts. */
+#define log_fatal(event, ...) (log_error(event, ##__VA_ARGS__), abort())
 
 #endif

@@ -45,14 +45,16 @@ enum metric {
         METRIC_COUNT
 };
 
-/* A label's values are the rows of a table that outlives the process's threads: `value` must be one of at most 64
- * static strings per metric; it is compared by content at the first use of a site and by pointer afterwards. "" for
- * metrics without a label. */
+/* `value` is the label's value: a static string that is an identifier, one of at most 64 per metric (what comes later
+ * is counted as "other"). It is ignored, and "" by custom, for metrics without a label. */
 void metric_add(enum metric metric, const char *value, uint64_t by);
 void metric_set(enum metric metric, const char *value, int64_t to);
-void metric_move(enum metric metric, int64_t by); /* gauges without a label */
+/* Gauges without a label. */
+void metric_move(enum metric metric, int64_t by);
 void metric_observe(enum metric metric, const char *value, int64_t microseconds);
-int64_t metric_get(enum metric metric, const char *value); /* for tests */
+/* The value, or how many were observed; 0 when there is none with this label. For tests. */
+int64_t metric_get(enum metric metric, const char *value);
+/* Appends the whole text; see buf->overflowed. */
 void metrics_render(struct buf *out);
 
 #endif

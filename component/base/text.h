@@ -13,6 +13,8 @@
 bool text_is_utf8(const char *bytes, size_t length);
 /* UTF-8 in which every character is an XML 1.0 Char: what may stand in a stanza. */
 bool text_is_xml(const char *bytes, size_t length);
+/* Bytes of the UTF-8 character that `bytes` begin with (1 to 4); 0 when they begin with none or with a NUL. */
+size_t text_character_size(const char *bytes, size_t length);
 /* Characters (code points) in valid UTF-8. */
 size_t text_characters(const char *utf8);
 /* True when every byte of a non-empty `text` is one of `set`. */
