@@ -1,16 +1,10 @@
 #include "sql/accounts.h"
 
-#include <string.h>
-
 #include "component/base/arena.h"
+#include "sql/account_row.h"
 #include "sql/pg.h"
 
-/* Read by account_of, in this order. */
-#define ACCOUNT_COLUMNS                                                                                                \
-    "id, type, state, name, coalesce(nickname, ''), des, device_type, jid_local, jid_state, jid_password, jid_key, "   \
-    "consent, banned_at is not null"
-
-static struct account account_of(struct arena *arena, const PGresult *result, int row)
+struct account account_of_row(struct arena *arena, const PGresult *result, int row)
 {
     struct account account = {
         .id = pg_i64(result, row, 0),
@@ -38,7 +32,7 @@ static enum err one_account(struct pg *pg, struct arena *arena, const struct stm
     if (err == OK && PQntuples(result) == 0)
         err = ERR_NO_SUCH_NAME;
     if (err == OK)
-        *account_r = account_of(arena, result, 0);
+        *account_r = account_of_row(arena, result, 0);
     PQclear(result);
     return err;
 }
@@ -92,7 +86,7 @@ enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type typ
                        struct account *account_r)
 {
     static const struct stmt find = {"accounts_find", "select " ACCOUNT_COLUMNS
-                                                      " from accounts where name = $1 and type = $2 and state < 2"};
+                                                      " from accounts a where name = $1 and type = $2 and state < 2"};
     struct pg_args args = {0};
     pg_arg_text(&args, name);
     pg_arg_i64(&args, type);
@@ -101,7 +95,7 @@ enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type typ
 
 enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r)
 {
-    static const struct stmt get = {"accounts_get", "select " ACCOUNT_COLUMNS " from accounts where id = $1"};
+    static const struct stmt get = {"accounts_get", "select " ACCOUNT_COLUMNS " from accounts a where id = $1"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
     return one_account(pg, arena, &get, &args, account_r);
@@ -110,14 +104,14 @@ enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct acc
 enum err accounts_find_all(struct pg *pg, struct arena *arena, enum account_type type, const struct account_name *names,
                            size_t count, struct account **accounts_r, size_t **position_r, size_t *count_r)
 {
-    static const struct stmt find = {
-        "accounts_find_all",
-        "select " ACCOUNT_COLUMNS ", q.position - 1 from unnest($1::text[], $2::text[]) with ordinality "
-        "q(plain, phone, position) cross join lateral ("
-        "select * from accounts where name = q.phone and type = 1 and state < 2 union all "
-        "select * from accounts where name = q.plain and type = 2 and state < 2 union all "
-        "select * from accounts where name = q.plain and type = 3 and state < 2) a "
-        "where $3::smallint = 0 or type = $3 order by q.position, type"};
+    static const struct stmt find = {"accounts_find_all",
+                                     "select " ACCOUNT_COLUMNS
+                                     ", q.position - 1 from unnest($1::text[], $2::text[]) with ordinality "
+                                     "q(plain, phone, position) cross join lateral ("
+                                     "select * from accounts where name = q.phone and type = 1 and state < 2 union all "
+                                     "select * from accounts where name = q.plain and type = 2 and state < 2 union all "
+                                     "select * from accounts where name = q.plain and type = 3 and state < 2) a "
+                                     "where $3::smallint = 0 or type = $3 order by q.position, type"};
     const char **plain = arena_array(arena, count, sizeof *plain);
     const char **phone = arena_array(arena, count, sizeof *phone);
     for (size_t i = 0; i < count; i++) {
@@ -136,8 +130,8 @@ enum err accounts_find_all(struct pg *pg, struct arena *arena, enum account_type
     *accounts_r = arena_array(arena, *count_r, sizeof **accounts_r);
     *position_r = arena_array(arena, *count_r, sizeof **position_r);
     for (size_t i = 0; i < *count_r; i++) {
-        (*accounts_r)[i] = account_of(arena, result, (int)i);
-        (*position_r)[i] = (size_t)pg_i64(result, (int)i, 13);
+        (*accounts_r)[i] = account_of_row(arena, result, (int)i);
+        (*position_r)[i] = (size_t)pg_i64(result, (int)i, ACCOUNT_COLUMN_COUNT);
     }
     PQclear(result);
     return OK;

@@ -17,7 +17,8 @@ enum account_state { ACCOUNT_PENDING, ACCOUNT_ACTIVE, ACCOUNT_CANCELLED };
 enum jid_state { JID_ABSENT, JID_MADE, JID_REFUSED, JID_VANISHED };
 enum consent { CONSENT_ACCEPT, CONSENT_ASK, CONSENT_REFUSE };
 
-/* Strings are the arena's that the row was read into; "" where there is nothing, save `name`, which a cancelled account lacks (NULL). */
+/* Strings are the arena's that the row was read into; "" where there is nothing, save `name`, which a cancelled account
+ * lacks (NULL). */
 struct account {
     int64_t id;
     enum account_type type;
@@ -60,13 +61,15 @@ MUST_CHECK enum err accounts_activate(struct pg *pg, int64_t id);
 MUST_CHECK enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type type, const char *name,
                                   struct account *account_r);
 MUST_CHECK enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r);
-/* Pending and active accounts with one of the names (and the type, unless ACCOUNT_ANY), in the names' order; position_r tells which name each
- * answers. A name may find none or, without a type, several. */
-MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, enum account_type type, const struct account_name *names,
-                                      size_t count, struct account **accounts_r, size_t **position_r, size_t *count_r);
+/* Pending and active accounts with one of the names (and the type, unless ACCOUNT_ANY), in the names' order; position_r
+ * tells which name each answers. A name may find none or, without a type, several. */
+MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, enum account_type type,
+                                      const struct account_name *names, size_t count, struct account **accounts_r,
+                                      size_t **position_r, size_t *count_r);
 /* In a transaction: locks the rows against cancelling, in the order of ids; ERR_NOT_FOUND unless all are active. */
 MUST_CHECK enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count);
-/* In a transaction: erases the personal data and the verifiers; the name is free after the commit. ERR_NOT_FOUND unless it is in `from`. */
+/* In a transaction: erases the personal data and the verifiers; the name is free after the commit. ERR_NOT_FOUND unless
+ * it is in `from`. */
 MUST_CHECK enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from);
 MUST_CHECK enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state);
 MUST_CHECK enum err accounts_jid_checked(struct pg *pg, int64_t id);
@@ -75,6 +78,7 @@ MUST_CHECK enum err accounts_jid_checked(struct pg *pg, int64_t id);
 MUST_CHECK enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,
                                   const char **verifier_r);
 /* Replaces `old` (unless it has changed meanwhile). */
-MUST_CHECK enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old, const char *fresh);
+MUST_CHECK enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old,
+                                    const char *fresh);
 
 #endif

@@ -22,7 +22,8 @@ enum err meta_get(struct pg *pg, struct arena *arena, const char *key, const cha
 enum err meta_set(struct pg *pg, const char *key, const char *value)
 {
     static const struct stmt set = {
-        "meta_set", "insert into meta (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value"};
+        "meta_set",
+        "insert into meta (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value"};
     struct pg_args args = {0};
     pg_arg_text(&args, key);
     pg_arg_text(&args, value);

@@ -1,5 +1,5 @@
-/* Migrations (migrate.h). The lock is a row lock on a one-row table, held by the transaction that migrates: unlike an advisory lock of
- * the session it needs nothing special of the engine or of a pooler in between. */
+/* Migrations (migrate.h). The lock is a row lock on a one-row table, held by the transaction that migrates: unlike an
+ * advisory lock of the session it needs nothing special of the engine or of a pooler in between. */
 #include "sql/migrate.h"
 
 #include <string.h>
@@ -21,10 +21,11 @@ static const struct migration {
 };
 enum { MIGRATION_COUNT = sizeof migrations / sizeof migrations[0] };
 
-static const char lock_table[] = "create table if not exists schema_lock (only boolean primary key check (only));"
-                                 "insert into schema_lock values (true) on conflict do nothing;"
-                                 "create table if not exists schema_versions ("
-                                 "version integer primary key, checksum text not null, at timestamptz not null default now())";
+static const char lock_table[] =
+    "create table if not exists schema_lock (only boolean primary key check (only));"
+    "insert into schema_lock values (true) on conflict do nothing;"
+    "create table if not exists schema_versions ("
+    "version integer primary key, checksum text not null, at timestamptz not null default now())";
 
 static void checksum_of(const struct migration *migration, char hex_r[2 * SHA256_SIZE + 1])
 {

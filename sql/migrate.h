@@ -1,6 +1,7 @@
-/* The schema's versions: numbered files in migrations/, each run once, in order, in a transaction, under a lock, and remembered with its
- * SHA-256, so that a file that was changed after it ran is noticed. Each version of the program runs on the schema before and after its
- * own newest migration: migrations add, and what they replace goes in a later release. */
+/* The schema's versions: numbered files in migrations/, each run once, in order, in a transaction, under a lock, and
+ * remembered with its SHA-256, so that a file that was changed after it ran is noticed. Each version of the program
+ * runs on the schema before and after its own newest migration: migrations add, and what they replace goes in a later
+ * release. */
 #ifndef SQL_MIGRATE_H
 #define SQL_MIGRATE_H
 
@@ -10,8 +11,9 @@
 
 struct pg;
 
-/* Runs what is lacking if `allowed`; otherwise only looks. ERR_CONFLICT: a migration that ran is not the file of this program, or one is lacking and
- * this program cannot do without (logged). ERR_DB_DOWN and the like as pg_run. Versions that this program does not know are fine. */
+/* Runs what is lacking if `allowed`; otherwise only looks. ERR_CONFLICT: a migration that ran is not the file of this
+ * program, or one is lacking and this program cannot do without (logged). ERR_DB_DOWN and the like as pg_run. Versions
+ * that this program does not know are fine. */
 MUST_CHECK enum err migrate(struct pg *pg, bool allowed);
 
 #endif

@@ -1,7 +1,8 @@
 /* A session with Postgres (pg.h): connecting, running statements with deadlines, transactions.
  *
- * libpq's blocking calls have no deadline, so everything goes through its asynchronous half: send, then poll until the answer is
- * whole or time is up. A statement that is not answered in time costs the connection: nothing could be said of what comes later. */
+ * libpq's blocking calls have no deadline, so everything goes through its asynchronous half: send, then poll until the
+ * answer is whole or time is up. A statement that is not answered in time costs the connection: nothing could be said
+ * of what comes later. */
 #include "sql/pg.h"
 
 #include <errno.h>
@@ -223,7 +224,8 @@ static enum err meaning_of(const char *state)
         return ERR_BUSY;
     if (strcmp(state, "57014") == 0)
         return ERR_TIMEOUT;
-    /* connection exceptions, the server shutting down or starting, too many connections, a server that became read-only */
+    /* connection exceptions, the server shutting down or starting, too many connections, a server that became read-only
+     */
     if (strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0 || strncmp(state, "53", 2) == 0 ||
         strcmp(state, "25006") == 0)
         return ERR_DB_DOWN;
@@ -252,7 +254,8 @@ static enum err outcome(struct pg *pg, const char *name, const PGresult *result)
 static enum err answer(struct pg *pg, const char *name, int sent, PGresult **result_r)
 {
     PGresult *result = NULL;
-    const int64_t deadline_ms = clock_ms() + pg->config->statement_timeout_ms + 500; /* the server's own timeout comes first */
+    const int64_t deadline_ms =
+        clock_ms() + pg->config->statement_timeout_ms + 500; /* the server's own timeout comes first */
     enum err err = sent ? collect(pg->connection, deadline_ms, &result) : ERR_DB_DOWN;
     if (err != OK)
         return broken(pg, name, err);
@@ -287,8 +290,8 @@ enum err pg_run(struct pg *pg, const struct stmt *stmt, const struct pg_args *ar
         err = prepare(pg, stmt);
     if (err != OK)
         return err;
-    const int sent = PQsendQueryPrepared(pg->connection, stmt->name, args->count, args->values, args->lengths,
-                                         args->formats, 0);
+    const int sent =
+        PQsendQueryPrepared(pg->connection, stmt->name, args->count, args->values, args->lengths, args->formats, 0);
     return answer(pg, stmt->name, sent, result_r);
 }
 

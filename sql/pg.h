@@ -1,10 +1,11 @@
 /* A session with Postgres, for one thread: prepared statements with parameters, transactions, deadlines.
  *
- * It connects at first use and again after a break. While a recent attempt failed it answers ERR_DB_DOWN at once, so that a dead
- * database costs nobody a timeout a call. Nothing is ever re-run by itself.
+ * It connects at first use and again after a break. While a recent attempt failed it answers ERR_DB_DOWN at once, so
+ * that a dead database costs nobody a timeout a call. Nothing is ever re-run by itself.
  *
  * COMMIT: when the connection breaks at COMMIT, the outcome is looked up by the transaction's id over a new connection
- * (pg_xact_status), so that pg_commit says what is true; ERR_UNCERTAIN remains only when that cannot be asked either. */
+ * (pg_xact_status), so that pg_commit says what is true; ERR_UNCERTAIN remains only when that cannot be asked either.
+ */
 #ifndef SQL_PG_H
 #define SQL_PG_H
 
@@ -56,9 +57,10 @@ void pg_arg_bytes(struct pg_args *args, const void *bytes, size_t length);
 void pg_arg_texts(struct pg_args *args, struct arena *arena, const char *const *texts, size_t count);
 void pg_arg_i64s(struct pg_args *args, struct arena *arena, const int64_t *values, size_t count);
 
-/* OK: *result_r holds the rows (text format) and is freed with PQclear. ERR_DB_DOWN: there is no connection, or it broke (outside a transaction
- * a write may have happened). ERR_CONFLICT: a unique constraint. ERR_BUSY: deadlock or serialization failure, the transaction may be tried anew.
- * ERR_TIMEOUT: the statement's deadline. ERR_DB: anything else; logged with SQLSTATE, never with values. */
+/* OK: *result_r holds the rows (text format) and is freed with PQclear. ERR_DB_DOWN: there is no connection, or it
+ * broke (outside a transaction a write may have happened). ERR_CONFLICT: a unique constraint. ERR_BUSY: deadlock or
+ * serialization failure, the transaction may be tried anew. ERR_TIMEOUT: the statement's deadline. ERR_DB: anything
+ * else; logged with SQLSTATE, never with values. */
 MUST_CHECK enum err pg_run(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, PGresult **result_r);
 /* The same where no rows are expected; the number of rows touched goes to rows_r unless it is NULL. */
 MUST_CHECK enum err pg_do(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, int64_t *rows_r);

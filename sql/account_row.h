@@ -1,0 +1,16 @@
+/* An account as a row of a result: shared by the statements of sql/ that select one, from a table or alias `a`. */
+#ifndef SQL_ACCOUNT_ROW_H
+#define SQL_ACCOUNT_ROW_H
+
+#include "sql/accounts.h"
+#include "sql/pg.h"
+
+#define ACCOUNT_COLUMNS                                                                                                \
+    "a.id, a.type, a.state, a.name, coalesce(a.nickname, ''), a.des, a.device_type, a.jid_local, a.jid_state, "        \
+    "a.jid_password, a.jid_key, a.consent, a.banned_at is not null"
+enum { ACCOUNT_COLUMN_COUNT = 13 };
+
+/* Reads ACCOUNT_COLUMNS, which must be the result's first columns. */
+struct account account_of_row(struct arena *arena, const PGresult *result, int row);
+
+#endif

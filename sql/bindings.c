@@ -1,0 +1,225 @@
+#include "sql/bindings.h"
+
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "sql/account_row.h"
+#include "sql/pg.h"
+
+/* The wish goes to the outbox. A job that is under way keeps its lease and finds a newer version when it is done. */
+#define TO_OUTBOX                                                                                                      \
+    "job as (insert into outbox (kind, low, high, version) select 3, low, high, version from wish order by low, high " \
+    "on conflict (kind, low, high) do update set version = excluded.version, attempts = 0, since = now(), "            \
+    "last_error = null, due_at = case when outbox.lease is null then now() else outbox.due_at end) "
+
+static enum err run_wishes(struct pg *pg, struct arena *arena, const struct stmt *stmt, int64_t asker,
+                           const int64_t *peers, size_t count, struct wish **wishes_r, size_t *wish_count_r)
+{
+    struct pg_args args = {0};
+    pg_arg_i64(&args, asker);
+    pg_arg_i64s(&args, arena, peers, count);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, stmt, &args, &result);
+    if (err != OK)
+        return err;
+    *wish_count_r = (size_t)PQntuples(result);
+    *wishes_r = arena_array(arena, *wish_count_r, sizeof **wishes_r);
+    for (size_t i = 0; i < *wish_count_r; i++)
+        (*wishes_r)[i] = (struct wish){
+            .low = pg_i64(result, (int)i, 0), .high = pg_i64(result, (int)i, 1), .version = pg_i64(result, (int)i, 2)};
+    PQclear(result);
+    return OK;
+}
+
+enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
+                       struct wish **wishes_r, size_t *wish_count_r)
+{
+    static const struct stmt want = {
+        "bindings_want",
+        "with wish as (insert into bindings (low, high, asked_by, wanted, version) "
+        "select least($1::bigint, p), greatest($1, p), $1, true, nextval('wish_version') from unnest($2::bigint[]) p "
+        "order by 1, 2 on conflict (low, high) do update set wanted = true, asked_by = excluded.asked_by, "
+        "version = excluded.version, created_at = now() where not bindings.wanted returning low, high, "
+        "version), " TO_OUTBOX "select low, high, version from wish"};
+    return run_wishes(pg, arena, &want, asker, peers, count, wishes_r, wish_count_r);
+}
+
+enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
+                         struct wish **wishes_r, size_t *wish_count_r)
+{
+    static const struct stmt unwant = {
+        "bindings_unwant",
+        "with held as (select b.low, b.high from bindings b join unnest($2::bigint[]) p "
+        "on b.low = least($1::bigint, p) and b.high = greatest($1, p) where b.wanted order by 1, 2 for update of b), "
+        "wish as (update bindings b set wanted = false, version = nextval('wish_version') from held "
+        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " TO_OUTBOX
+        "select low, high, version from wish"};
+    return run_wishes(pg, arena, &unwant, asker, peers, count, wishes_r, wish_count_r);
+}
+
+enum err bindings_unwant_all(struct pg *pg, int64_t account_id)
+{
+    static const struct stmt unwant = {
+        "bindings_unwant_all",
+        "with held as (select low, high from bindings where (low = $1 or high = $1) and wanted order by 1, 2 for "
+        "update), "
+        "wish as (update bindings b set wanted = false, version = nextval('wish_version') from held "
+        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " TO_OUTBOX
+        "select count(*) from wish"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    return pg_do(pg, &unwant, &args, NULL);
+}
+
+enum err bindings_full(struct pg *pg, struct arena *arena, const int64_t *accounts, size_t count, int64_t most,
+                       bool *full_r)
+{
+    static const struct stmt full = {
+        "bindings_full",
+        "select a from unnest($1::bigint[]) a where (select count(*) from ("
+        "select 1 from bindings where low = a and wanted union all select 1 from bindings where high = a and wanted "
+        "limit $2) x) >= $2 limit 1"};
+    struct pg_args args = {0};
+    pg_arg_i64s(&args, arena, accounts, count);
+    pg_arg_i64(&args, most);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &full, &args, &result);
+    if (err == OK)
+        *full_r = PQntuples(result) > 0;
+    PQclear(result);
+    return err;
+}
+
+enum err bindings_count_seen(struct pg *pg, struct arena *arena, const struct wish *wishes, size_t count,
+                             size_t *seen_r)
+{
+    static const struct stmt seen = {
+        "bindings_count_seen",
+        "select count(*) from unnest($1::bigint[], $2::bigint[], $3::bigint[]) w(low, high, version) "
+        "left join bindings b using (low, high) where b.low is null or b.seen_version >= w.version"};
+    int64_t *columns = arena_array(arena, 3 * count, sizeof *columns);
+    for (size_t i = 0; i < count; i++) {
+        columns[i] = wishes[i].low;
+        columns[count + i] = wishes[i].high;
+        columns[2 * count + i] = wishes[i].version;
+    }
+    struct pg_args args = {0};
+    for (size_t i = 0; i < 3; i++)
+        pg_arg_i64s(&args, arena, columns + i * count, count);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &seen, &args, &result);
+    if (err == OK)
+        *seen_r = (size_t)pg_i64(result, 0, 0);
+    PQclear(result);
+    return err;
+}
+
+/* Group names come joined by U+001F, which no XML text can hold and so no group name does. */
+static const char **groups_of(struct arena *arena, const PGresult *result, int row, int column, size_t *count_r)
+{
+    *count_r = 0;
+    const char *joined = pg_text(arena, result, row, column);
+    if (joined == NULL || joined[0] == '\0')
+        return NULL;
+    size_t count = 1;
+    for (const char *p = joined; *p != '\0'; p++)
+        count += *p == '\x1f';
+    const char **groups = arena_array(arena, count, sizeof *groups);
+    for (const char *p = joined; *count_r < count; p += strcspn(p, "\x1f") + 1)
+        groups[(*count_r)++] = arena_copy(arena, p, strcspn(p, "\x1f"));
+    return groups;
+}
+
+enum err bindings_list(struct pg *pg, struct arena *arena, int64_t account_id, struct bound_peer **peers_r,
+                       size_t *count_r)
+{
+    static const struct stmt list = {
+        "bindings_list", "select " ACCOUNT_COLUMNS ", r.peer_id is not null, r.subscription, coalesce(r.nickname, ''), "
+                         "array_to_string(r.groups, E'\\x1f') from ("
+                         "select high as peer from bindings where low = $1 and wanted union all "
+                         "select low from bindings where high = $1 and wanted) b join accounts a on a.id = b.peer "
+                         "left join roster_seen r on r.account_id = $1 and r.peer_id = b.peer order by a.id"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &list, &args, &result);
+    if (err != OK)
+        return err;
+    *count_r = (size_t)PQntuples(result);
+    *peers_r = arena_array(arena, *count_r, sizeof **peers_r);
+    for (size_t i = 0; i < *count_r; i++) {
+        struct bound_peer *peer = &(*peers_r)[i];
+        peer->peer = account_of_row(arena, result, (int)i);
+        peer->seen = pg_bool(result, (int)i, ACCOUNT_COLUMN_COUNT);
+        peer->subscription = (int)pg_i64(result, (int)i, ACCOUNT_COLUMN_COUNT + 1);
+        peer->nickname = pg_text(arena, result, (int)i, ACCOUNT_COLUMN_COUNT + 2);
+        peer->groups = groups_of(arena, result, (int)i, ACCOUNT_COLUMN_COUNT + 3, &peer->group_count);
+    }
+    PQclear(result);
+    return OK;
+}
+
+enum err bindings_load(struct pg *pg, struct arena *arena, int64_t low, int64_t high, struct pair *pair_r)
+{
+    static const struct stmt load = {
+        "bindings_load", "select " ACCOUNT_COLUMNS ", b.wanted, b.version from bindings b "
+                         "join accounts a on a.id in (b.low, b.high) where b.low = $1 and b.high = $2 order by a.id"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, low);
+    pg_arg_i64(&args, high);
+    PGresult *result = NULL;
+    enum err err = pg_run(pg, &load, &args, &result);
+    if (err == OK && PQntuples(result) != 2)
+        err = ERR_NOT_FOUND;
+    if (err == OK) {
+        for (int side = 0; side < 2; side++)
+            pair_r->sides[side] = account_of_row(arena, result, side);
+        pair_r->wanted = pg_bool(result, 0, ACCOUNT_COLUMN_COUNT);
+        pair_r->version = pg_i64(result, 0, ACCOUNT_COLUMN_COUNT + 1);
+    }
+    PQclear(result);
+    return err;
+}
+
+static enum err saw(struct pg *pg, struct arena *arena, int64_t account_id, int64_t peer_id,
+                    const struct roster_sight *sight)
+{
+    static const struct stmt erase = {"roster_seen_erase",
+                                      "delete from roster_seen where account_id = $1 and peer_id = $2"};
+    static const struct stmt note = {
+        "roster_seen_note",
+        "insert into roster_seen (account_id, peer_id, subscription, nickname, groups) values ($1, $2, $3, $4, $5) "
+        "on conflict (account_id, peer_id) do update set subscription = excluded.subscription, "
+        "nickname = excluded.nickname, groups = excluded.groups, seen_at = now()"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, peer_id);
+    if (!sight->present)
+        return pg_do(pg, &erase, &args, NULL);
+    pg_arg_i64(&args, sight->subscription);
+    pg_arg_text(&args, sight->nickname);
+    pg_arg_texts(&args, arena, sight->groups, sight->group_count);
+    return pg_do(pg, &note, &args, NULL);
+}
+
+enum err bindings_saw(struct pg *pg, struct arena *arena, int64_t low, int64_t high,
+                      const struct roster_sight *const sights[2])
+{
+    enum err err = sights[0] != NULL ? saw(pg, arena, low, high, sights[0]) : OK;
+    if (err == OK && sights[1] != NULL)
+        err = saw(pg, arena, high, low, sights[1]);
+    return err;
+}
+
+enum err bindings_settle(struct pg *pg, int64_t low, int64_t high, int64_t version)
+{
+    static const struct stmt settle = {
+        "bindings_settle",
+        "with ended as (delete from bindings where low = $1 and high = $2 and version = $3 and not wanted) "
+        "update bindings set seen_version = $3 where low = $1 and high = $2 and version = $3 and wanted"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, low);
+    pg_arg_i64(&args, high);
+    pg_arg_i64(&args, version);
+    return pg_do(pg, &settle, &args, NULL);
+}

@@ -1,0 +1,76 @@
+/* Who is bound to whom: wishes with versions, and what the server was last seen to show of them. */
+#ifndef SQL_BINDINGS_H
+#define SQL_BINDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "component/base/err.h"
+#include "sql/accounts.h"
+
+struct arena;
+struct pg;
+
+/* A wish that was just committed to: the pair and the version that tells it from earlier ones. */
+struct wish {
+    int64_t low, high;
+    int64_t version;
+};
+
+/* All of these are for transactions; wishes go to the outbox with them. */
+
+/* Wishes that `asker` be bound to each of `peers` (distinct, none the asker). Those that were bound already are not
+ * among the wishes that come out (the arena's): the caller compares the counts and rolls back. */
+MUST_CHECK enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
+                                  struct wish **wishes_r, size_t *wish_count_r);
+/* The opposite; those that were not bound are not among the wishes. */
+MUST_CHECK enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers,
+                                    size_t count, struct wish **wishes_r, size_t *wish_count_r);
+/* Ends all of an account's, for a cancel. */
+MUST_CHECK enum err bindings_unwant_all(struct pg *pg, int64_t account_id);
+/* Whether one of the accounts has `most` bindings or more. */
+MUST_CHECK enum err bindings_full(struct pg *pg, struct arena *arena, const int64_t *accounts, size_t count,
+                                  int64_t most, bool *full_r);
+
+/* How many of the wishes the server was seen to show (or have been overtaken by a newer one). */
+MUST_CHECK enum err bindings_count_seen(struct pg *pg, struct arena *arena, const struct wish *wishes, size_t count,
+                                        size_t *seen_r);
+
+/* Somebody an account is bound to, and how its roster was last seen to show him. */
+struct bound_peer {
+    struct account peer;
+    bool seen;        /* false: the roster was not yet seen to hold him; what follows is empty then */
+    int subscription; /* 0 none, 1 to, 2 from, 3 both */
+    const char *nickname;
+    const char **groups;
+    size_t group_count;
+};
+/* In the order of ids; the arena's. */
+MUST_CHECK enum err bindings_list(struct pg *pg, struct arena *arena, int64_t account_id, struct bound_peer **peers_r,
+                                  size_t *count_r);
+
+/* A pair as a job needs it: the wish in force and both accounts (whatever their state). ERR_NOT_FOUND when the binding
+ * is gone. */
+struct pair {
+    bool wanted;
+    int64_t version;
+    struct account sides[2]; /* low, high */
+};
+MUST_CHECK enum err bindings_load(struct pg *pg, struct arena *arena, int64_t low, int64_t high, struct pair *pair_r);
+
+/* What a roster was seen to show: `present` false erases. */
+struct roster_sight {
+    bool present;
+    int subscription;
+    const char *nickname;
+    const char *const *groups;
+    size_t group_count;
+};
+/* In a transaction: sights[0] is low's roster, sights[1] high's; NULL leaves what was noted. */
+MUST_CHECK enum err bindings_saw(struct pg *pg, struct arena *arena, int64_t low, int64_t high,
+                                 const struct roster_sight *const sights[2]);
+/* In a transaction: the version is true on the server now; an ended binding's row goes. */
+MUST_CHECK enum err bindings_settle(struct pg *pg, int64_t low, int64_t high, int64_t version);
+
+#endif

@@ -1,0 +1,160 @@
+#include "sql/outbox.h"
+
+#include "component/base/arena.h"
+#include "sql/pg.h"
+
+enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner)
+{
+    static const struct stmt add = {
+        "outbox_add",
+        "insert into outbox (kind, low, version, lease_owner) values ($1, $2, nextval('wish_version'), $3) "
+        "on conflict (kind, low, high) do nothing"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, kind);
+    pg_arg_i64(&args, account_id);
+    pg_arg_text(&args, owner);
+    return pg_do(pg, &add, &args, NULL);
+}
+
+enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id)
+{
+    static const struct stmt drop = {"outbox_drop", "delete from outbox where kind = $1 and low = $2 and high = 0"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, kind);
+    pg_arg_i64(&args, account_id);
+    return pg_do(pg, &drop, &args, NULL);
+}
+
+enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim, struct outbox_item **items_r,
+                     size_t *count_r)
+{
+    static const struct stmt take = {
+        "outbox_take",
+        "with due as (select o.id from outbox o where o.due_at <= now() and (not $4 or o.kind = 1) "
+        "and (o.kind <> 1 or o.lease_owner = $1 or o.since < now() - $3::bigint * interval '1 millisecond') "
+        "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind = 3 and p.low = o.low) "
+        "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low))) "
+        "order by o.due_at limit $5 for update skip locked) "
+        "update outbox o set lease = nextval('outbox_lease'), lease_owner = $1, attempts = o.attempts + 1, "
+        "due_at = now() + $2::bigint * interval '1 millisecond' from due where o.id = due.id "
+        "returning o.id, o.kind, o.low, o.high, o.version, o.lease, o.attempts, "
+        "(extract(epoch from now() - o.since) * 1000)::bigint"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, claim->owner);
+    pg_arg_i64(&args, claim->lease_ms);
+    pg_arg_i64(&args, claim->register_wait_ms);
+    pg_arg_bool(&args, claim->creates_only);
+    pg_arg_i64(&args, (int64_t)claim->most);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &take, &args, &result);
+    if (err != OK)
+        return err;
+    *count_r = (size_t)PQntuples(result);
+    *items_r = arena_array(arena, *count_r, sizeof **items_r);
+    for (size_t i = 0; i < *count_r; i++)
+        (*items_r)[i] = (struct outbox_item){
+            .id = pg_i64(result, (int)i, 0),
+            .kind = (enum outbox_kind)pg_i64(result, (int)i, 1),
+            .low = pg_i64(result, (int)i, 2),
+            .high = pg_i64(result, (int)i, 3),
+            .version = pg_i64(result, (int)i, 4),
+            .lease = pg_i64(result, (int)i, 5),
+            .attempts = (unsigned)pg_i64(result, (int)i, 6),
+            .age_ms = pg_i64(result, (int)i, 7),
+        };
+    PQclear(result);
+    return OK;
+}
+
+/* Late: our lease ran out, so what we did may have come after what a newer worker did, or he may still be at it. The
+ * row, if there is one, comes up again; if there is none, a pair is compared anew (its binding's version is the newest
+ * wish) and a JID's wish stands as it was left. */
+static enum err come_again(struct pg *pg, const struct outbox_item *item)
+{
+    static const struct stmt again = {
+        "outbox_again",
+        "insert into outbox (kind, low, high, version) select 3, low, high, version from bindings "
+        "where $1::smallint = 3 and low = $2 and high = $3 on conflict (kind, low, high) do update set due_at = case "
+        "when outbox.lease is null then now() else outbox.due_at end, version = nextval('wish_version')"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, item->kind);
+    pg_arg_i64(&args, item->low);
+    pg_arg_i64(&args, item->high);
+    return pg_do(pg, &again, &args, NULL);
+}
+
+enum err outbox_done(struct pg *pg, const struct outbox_item *item)
+{
+    static const struct stmt done = {
+        "outbox_done", "with gone as (delete from outbox where id = $1 and lease = $2 and version = $3 returning id), "
+                       "changed as (update outbox set lease = null, lease_owner = null, due_at = now() "
+                       "where id = $1 and lease = $2 and version <> $3 returning id) "
+                       "select id from gone union all select id from changed"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, item->id);
+    pg_arg_i64(&args, item->lease);
+    pg_arg_i64(&args, item->version);
+    int64_t rows = 0;
+    const enum err err = pg_do(pg, &done, &args, &rows);
+    return err == OK && rows == 0 ? come_again(pg, item) : err;
+}
+
+enum err outbox_retry(struct pg *pg, const struct outbox_item *item, int64_t wait_ms, const char *error)
+{
+    static const struct stmt retry = {
+        "outbox_retry",
+        "update outbox set lease = null, lease_owner = null, last_error = $4, "
+        "due_at = case when version = $3 then now() + $5::bigint * interval '1 millisecond' else now() end "
+        "where id = $1 and lease = $2"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, item->id);
+    pg_arg_i64(&args, item->lease);
+    pg_arg_i64(&args, item->version);
+    pg_arg_text(&args, error);
+    pg_arg_i64(&args, wait_ms);
+    return pg_do(pg, &retry, &args, NULL);
+}
+
+enum err outbox_release(struct pg *pg, const char *owner)
+{
+    static const struct stmt release = {
+        "outbox_release", "update outbox set lease = null, due_at = now(), "
+                          "attempts = case when kind = 1 then attempts + 1 else attempts end where lease_owner = $1"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, owner);
+    return pg_do(pg, &release, &args, NULL);
+}
+
+enum err outbox_hurry(struct pg *pg)
+{
+    static const struct stmt hurry = {"outbox_hurry",
+                                      "update outbox set due_at = now() where lease is null and due_at > now()"};
+    return pg_do(pg, &hurry, &(struct pg_args){0}, NULL);
+}
+
+enum err outbox_count(struct pg *pg, int64_t stuck_after, struct outbox_counts *counts_r)
+{
+    static const struct stmt count = {
+        "outbox_count",
+        "select kind, count(*), count(*) filter (where attempts >= $1), "
+        "coalesce((extract(epoch from now() - min(since)) * 1000)::bigint, 0), "
+        "greatest(0, (extract(epoch from min(due_at) - now()) * 1000)::bigint) from outbox group by kind"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, stuck_after);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &count, &args, &result);
+    if (err != OK)
+        return err;
+    *counts_r = (struct outbox_counts){.next_due_ms = INT64_MAX};
+    for (int i = 0; i < PQntuples(result); i++) {
+        counts_r->waiting[pg_i64(result, i, 0)] = pg_i64(result, i, 1);
+        counts_r->stuck += pg_i64(result, i, 2);
+        const int64_t age = pg_i64(result, i, 3), due = pg_i64(result, i, 4);
+        if (age > counts_r->oldest_ms)
+            counts_r->oldest_ms = age;
+        if (due < counts_r->next_due_ms)
+            counts_r->next_due_ms = due;
+    }
+    PQclear(result);
+    return OK;
+}

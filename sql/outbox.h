@@ -1,0 +1,64 @@
+/* The outbox: what is still to be made true on the XMPP server. A row is taken by a lease (its due time moves into the
+ * future), and given back done or to be retried. A row that was changed while somebody worked on it comes up again. */
+#ifndef SQL_OUTBOX_H
+#define SQL_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "component/base/err.h"
+
+struct arena;
+struct pg;
+
+enum outbox_kind { OUTBOX_CREATE_JID = 1, OUTBOX_DELETE_JID = 2, OUTBOX_PAIR = 3, OUTBOX_CHECK_JID = 4 };
+
+struct outbox_item {
+    int64_t id;
+    enum outbox_kind kind;
+    int64_t low, high; /* the account (high 0), or the pair */
+    int64_t version;
+    int64_t lease;
+    unsigned attempts; /* this one included */
+    int64_t age_ms;    /* since the wish */
+};
+
+/* In a transaction: a wish about an account's JID. `owner` is the instance whose request waits for it
+ * (OUTBOX_CREATE_JID: nobody else takes it before register_wait has passed). Pairs come in through bindings_want and
+ * its like. */
+MUST_CHECK enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner);
+/* Drops an account's wish of the kind. */
+MUST_CHECK enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id);
+
+struct outbox_claim {
+    const char *owner;
+    int64_t lease_ms;
+    int64_t register_wait_ms;
+    bool creates_only; /* no link: only registrations that are to be undone */
+    size_t most;
+};
+/* Takes rows that are due, oldest first; a JID is deleted only after the account's pairs are through. The arena's. */
+MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
+                                struct outbox_item **items_r, size_t *count_r);
+/* In a transaction: the item is true. When the wish changed meanwhile, or the lease had run out and somebody else took
+ * it, the row is made due again. */
+MUST_CHECK enum err outbox_done(struct pg *pg, const struct outbox_item *item);
+/* The item failed: due again after wait_ms. `error` is a short text without secrets. */
+MUST_CHECK enum err outbox_retry(struct pg *pg, const struct outbox_item *item, int64_t wait_ms, const char *error);
+
+/* At start: what an earlier run of this instance held is due at once, its unfinished registrations as seconds attempts
+ * (so they are undone). */
+MUST_CHECK enum err outbox_release(struct pg *pg, const char *owner);
+/* After a reconnect: what waits for its next attempt is due at once. */
+MUST_CHECK enum err outbox_hurry(struct pg *pg);
+
+struct outbox_counts {
+    int64_t waiting[5]; /* by kind */
+    int64_t stuck;      /* attempts >= stuck_after */
+    int64_t oldest_ms;
+    int64_t next_due_ms; /* until the next row is due; a large number when there is none */
+};
+MUST_CHECK enum err outbox_count(struct pg *pg, int64_t stuck_after, struct outbox_counts *counts_r);
+
+#endif
