@@ -28,8 +28,14 @@ struct config {
     void *memory_; /* the arena of all strings */
 };
 
-/* Reads the file (NULL: none) and `environ`-like list of NAME=value, and checks everything. Each mistake is one line on
- * `mistakes`, with file, line and key ("registrard.conf:12: [http] port: ..." or "environment: REGISTRARD_HTTP_PORT:
+/* The seal key of every development machine (keys.seal). It is published here, so production refuses it. */
+#define CONFIG_DEVELOPMENT_SEAL "1:2f837bc648df987addc98fbf0ce69c75acbf44577e8f3a1d844d6dab8e0d2d99"
+/* Secrets that hold this are made for development, and refused in production likewise. */
+#define CONFIG_DEVELOPMENT_MARK "development-"
+
+/* After crypto_init. Reads the file (NULL: none) and `environ`-like list of NAME=value, and checks everything. Each
+ * mistake is one line on `mistakes`, with file, line and key ("registrard.conf:12: [http] port: ..." or "environment:
+ * REGISTRARD_HTTP_PORT:
  * ..."), never a secret's value. ERR_INVALID when there was one; the config is made only on OK and is the caller's. */
 MUST_CHECK enum err config_load(const char *path, char *const *environment, FILE *mistakes, struct config **config_r);
 void config_free(struct config **config); /* wipes */

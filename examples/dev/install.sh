@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing: `install.sh run` those to build and run, `install.sh test` those of the
+# tests as well. Does nothing, and needs no rights, when all are there.
+#
+# Services that a package brings are neither started nor enabled, and no Postgres cluster of the machine's is made: the
+# development environment has servers of its own. What was there before keeps running as it did. An existing
+# policy-rc.d decides alone. Files put into /etc for the time of the installation carry MARK and go away however it
+# ends; those of a run that was killed go with the next installation.
+set -euo pipefail
+here=$(dirname -- "$(realpath -- "$0")")
+# shellcheck source=/dev/null
+. "$here/lib.sh"
+
+RUN="make gcc libc6-dev pkg-config git ca-certificates openssl libssl-dev libexpat1-dev libstrophe-dev libmicrohttpd-dev
+    libjansson-dev libpq-dev libhiredis-dev libargon2-dev libgd-dev libinih-dev libcurl4-openssl-dev
+    postgresql-15 redis-server redis-tools prosody prosody-modules lua-unbound"
+TEST="$RUN libcmocka-dev clang clang-format clang-tidy curl procps python3 python3-pytest python3-slixmpp
+    python3-psycopg2 python3-redis"
+
+MARK="registrard's examples/dev/install.sh made this for the time of an installation; remove it."
+POLICY=/usr/sbin/policy-rc.d
+CLUSTERS=/etc/postgresql-common/createcluster.d/registrard-install.conf
+
+# Prints those of the packages named that are not installed.
+lacking() {
+    local package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s\n' "$package"
+    done
+}
+
+# The names by which policy-rc.d is asked about services that exist already, one a line.
+services_known() {
+    find /etc/init.d /lib/systemd/system /usr/lib/systemd/system /etc/systemd/system -maxdepth 1 -printf '%f\n' 2>/dev/null |
+        sed 's/\.service$//' | sort -u
+}
+
+# What starts at boot, one link a line.
+boot_links() {
+    find /etc/systemd/system /etc/rc[2-5].d -type l \( -path '*.wants/*' -o -path '*.requires/*' -o -name 'S*' \) 2>/dev/null | sort
+}
+
+remove_own() {
+    local file
+    for file in "$POLICY" "$CLUSTERS"; do
+        ! grep -qsF -- "$MARK" "$file" || rm -f -- "$file"
+    done
+    rmdir -- "$(dirname -- "$CLUSTERS")" "$(dirname -- "$(dirname -- "$CLUSTERS")")" 2>/dev/null || true
+}
+
+# Forbids to start what is not known yet. A service that exists may be restarted, as an upgrade of its libraries may ask.
+forbid_starting() {
+    mkdir -p -- "$(dirname -- "$CLUSTERS")"
+    printf '# %s\ncreate_main_cluster = false\n' "$MARK" >"$CLUSTERS"
+    if [ -e "$POLICY" ] || [ -L "$POLICY" ]; then
+        return
+    fi
+    {
+        printf '#!/bin/sh\n# %s\ncase "${1%%.service}" in\n' "$MARK"
+        services_known | grep -E '^[A-Za-z0-9@._-]+$' | sed "s/.*/'&') exit 0 ;;/"
+        printf '*) exit 101 ;;\nesac\n'
+    } >"$POLICY.registrard"
+    chmod 755 "$POLICY.registrard"
+    mv -f "$POLICY.registrard" "$POLICY"
+}
+
+# Takes the links away that starting at boot gained, in the way that the packages' scripts remember, and stops what an
+# existing policy-rc.d let start.
+disable_new() { # file with the boot_links of before
+    local link name
+    boot_links | comm -13 "$1" - | while IFS= read -r link; do
+        name=$(basename -- "$link")
+        case $link in
+        /etc/rc*) update-rc.d "${name#S[0-9][0-9]}" disable >/dev/null 2>&1 || true ;;
+        *)
+            deb-systemd-helper disable "$name" >/dev/null 2>&1 || true
+            [ ! -d /run/systemd/system ] || systemctl stop "$name" || true
+            ;;
+        esac
+        # A name that the helpers do not know, such as an alias, is only a link.
+        [ ! -L "$link" ] || rm -f -- "$link"
+    done
+}
+
+install_packages() {
+    local before
+    before=$(mktemp)
+    # shellcheck disable=SC2064
+    trap "remove_own; rm -f -- '$before' '$POLICY.registrard'" EXIT
+    trap 'exit 130' INT TERM HUP
+    remove_own
+    boot_links >"$before"
+    forbid_starting
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -q -o DPkg::Lock::Timeout=120 update || say "apt-get update failed; going on with the lists that are there"
+    local failed=
+    apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" </dev/null || failed=yes
+    disable_new "$before"
+    [ -z "$failed" ] || die "apt-get could not install: $*"
+}
+
+main() {
+    local wanted packages
+    case ${1:-} in
+    run) wanted=$RUN ;;
+    test) wanted=$TEST ;;
+    *) die "usage: install.sh run|test" ;;
+    esac
+    [ -e /etc/debian_version ] || die "this is no Debian; needed are what Debian 12 calls: ${wanted//[$'\n ']/ }"
+    # shellcheck disable=SC2086
+    packages=$(lacking $wanted)
+    [ -n "$packages" ] || return 0
+    say "Installing Debian packages:" $packages
+    if [ "$EUID" != 0 ]; then
+        sudo -n true 2>/dev/null ||
+            die "Debian packages are missing and sudo -n does not work here. As root: apt-get install --no-install-recommends" $packages
+        exec sudo -n bash "$here/install.sh" "$1"
+    fi
+    # shellcheck disable=SC2086
+    install_packages $packages
+}
+
+main "$@"

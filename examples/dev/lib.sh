@@ -1,0 +1,98 @@
+# What the scripts of the development environment share: messages, the servers' user, the state directory VAR, files in
+# it. Sourced, never run.
+#
+# Root only makes VAR and gives it away. Whatever else touches VAR or a server does so as the servers' user, so that
+# nothing in VAR (a symbolic link, a forged pid file) can turn root's hand against the machine. Files are replaced whole,
+# so that a kill at any line leaves the old one or the new one.
+
+say() {
+    printf '%s\n' "$*"
+}
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# Postgres and Prosody refuse to run as root. Of the users that come with the packages this is the one whose own service
+# holds nothing that every local user could not reach anyway; no user is made for the purpose.
+if [ "$EUID" = 0 ]; then
+    SERVERS_USER=redis
+    AS_USER=(setpriv --reuid="$SERVERS_USER" --regid="$SERVERS_USER" --init-groups --no-new-privs --)
+else
+    SERVERS_USER=$(id -un)
+    AS_USER=()
+fi
+
+as_user() {
+    "${AS_USER[@]}" "$@"
+}
+
+# Opens the state directory $1, made when it does not exist, and leaves its absolute path in VAR. A directory that holds
+# something else is refused rather than taken over.
+var_open() {
+    case $1 in
+    '' | *[!A-Za-z0-9._/+,@:=\ -]*) die "VAR=$1 is empty or has characters other than A-Z a-z 0-9 space . _ / + , @ : = -" ;;
+    esac
+    VAR=$(realpath -m -- "$1")
+    local made=
+    if [ ! -e "$VAR" ]; then
+        mkdir -p -- "$VAR" || die "VAR=$VAR cannot be made"
+        made=yes
+    fi
+    [ -d "$VAR" ] || die "VAR=$VAR is not a directory"
+    if [ -z "$(ls -A -- "$VAR")" ] && [ -O "$VAR" ]; then
+        chmod 700 -- "$VAR"
+        [ "$EUID" != 0 ] || chown -- "$SERVERS_USER:" "$VAR"
+    elif [ ! -e "$VAR/README" ]; then
+        die "VAR=$VAR holds something else; name a new directory"
+    fi
+    if ! as_user test -w "$VAR/." 2>/dev/null || ! as_user test -O "$VAR/."; then
+        [ -z "$made" ] || rmdir -- "$VAR"
+        die "the servers run as user $SERVERS_USER, who cannot reach $VAR or does not own it; name another directory with VAR=dir"
+    fi
+    var_furnish
+}
+
+var_furnish() {
+    [ -d "$VAR/secrets" ] && return
+    as_user sh -c 'umask 077; echo "State of the development environment (make run). Delete it to start anew." >"$1/README" &&
+        cd "$1" && mkdir -p run log bin prosody redis secrets' sh "$VAR"
+}
+
+# Standard input becomes the file $1 of VAR, with mode $2 (600 when left out).
+var_write() {
+    as_user sh -c 'umask 077; cat >"$1.new" && chmod "$2" "$1.new" && mv -f "$1.new" "$1"' sh "$VAR/$1" "${2:-600}"
+}
+
+# Sockets lie outside VAR: the path of one may have 107 bytes only. Their directory is private, and made anew when /tmp
+# was cleared; its path is kept in VAR. Leaves it in SOCKETS.
+sockets_open() {
+    SOCKETS=$(cat -- "$VAR/sockets" 2>/dev/null) || SOCKETS=
+    if [ -n "$SOCKETS" ] && [ "$(stat -c '%U %a %F' -- "$SOCKETS" 2>/dev/null)" = "$SERVERS_USER 700 directory" ]; then
+        return
+    fi
+    SOCKETS=$(as_user mktemp -d /tmp/registrard-XXXXXX)
+    var_write sockets <<<"$SOCKETS"
+}
+
+# The secret called $1 is made once from what the rest of the line prints, and stays.
+secret_once() {
+    local name=$1
+    shift
+    [ -s "$VAR/secrets/$name" ] || "$@" | var_write "secrets/$name"
+}
+
+random_hex() { # bytes
+    openssl rand -hex "$1"
+}
+
+# A self-signed certificate for registrard's HTTPS and Prosody's STARTTLS.
+certificate_once() {
+    [ -d "$VAR/tls" ] && return
+    as_user sh -c 'umask 077; rm -rf "$1/tls.new" && mkdir "$1/tls.new" && cd "$1/tls.new" &&
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=localhost \
+            -addext "subjectAltName=DNS:localhost,DNS:registrar.localhost,IP:127.0.0.1,IP:::1" \
+            -keyout key.pem -out certificate.pem 2>openssl.log && mv "$1/tls.new" "$1/tls"' sh "$VAR" ||
+        die "openssl made no certificate; see $VAR/tls.new/openssl.log"
+}

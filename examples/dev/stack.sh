@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# The servers behind registrard, private to one state directory:
+#
+#   stack.sh up|down|status|settings VAR [postgres] [redis] [prosody]
+#
+# up       starts those named (all when none is) that do not run yet, and returns when they answer
+# down     stops them
+# status   one line each
+# settings prints NAME=value lines: the environment for a registrard in front of them (development profile), and STACK_*
+#          for tests
+#
+# With STACK_THROWAWAY=1 in the environment nothing is written through to the disk: for tests.
+set -euo pipefail
+here=$(dirname -- "$(realpath -- "$0")")
+for part in lib process postgres redis prosody; do
+    # shellcheck source=/dev/null
+    . "$here/$part.sh"
+done
+
+up() {
+    local service try
+    sockets_open
+    for service in "${services[@]}"; do
+        process_pid "$service" >/dev/null && continue
+        "${service}_prepare"
+        "${service}_start"
+    done
+    for service in "${services[@]}"; do
+        # What a killed server left behind (Postgres: its last children) may stand in the way for a moment.
+        for ((try = 0; try < 10; try++)); do
+            "${service}_ready" && continue 2
+            process_pid "$service" >/dev/null && break
+            sleep 0.2
+            "${service}_start"
+        done
+        tail -n 5 -- "$VAR/log/$service.log" >&2 || true
+        die "$service does not come up; see $VAR/log/$service.log"
+    done
+}
+
+down() {
+    local service
+    for service in "${services[@]}"; do
+        process_signal "$service" CONT || continue
+        "${service}_stop" || true
+    done
+    for service in "${services[@]}"; do
+        process_gone "$service"
+    done
+}
+
+status() {
+    local service pid
+    for service in "${services[@]}"; do
+        if pid=$(process_pid "$service"); then
+            say "$service: runs (pid $pid)"
+        else
+            say "$service: stopped"
+        fi
+    done
+}
+
+settings() {
+    local service
+    sockets_open
+    certificate_once
+    secret_once seal echo "1:$(random_hex 32)"
+    for service in "${services[@]}"; do
+        "${service}_settings"
+    done
+    say "REGISTRARD_SERVER_PROFILE=development"
+    say "REGISTRARD_SERVER_STATE_DIR=$VAR"
+    say "REGISTRARD_SERVER_MIGRATE=true"
+    say "REGISTRARD_HTTPS_CERTIFICATE=$VAR/tls/certificate.pem"
+    say "REGISTRARD_HTTPS_KEY=$VAR/tls/key.pem"
+    say "REGISTRARD_KEYS_SEAL_FILE=$VAR/secrets/seal"
+    say "STACK_USER=$SERVERS_USER"
+    say "STACK_SOCKETS=$SOCKETS"
+}
+
+case ${1:-} in
+up | down | status | settings) command=$1 ;;
+*) die "usage: stack.sh up|down|status|settings VAR [postgres] [redis] [prosody]" ;;
+esac
+var_open "${2:-}"
+services=("${@:3}")
+[ ${#services[@]} -gt 0 ] || services=(postgres redis prosody)
+for service in "${services[@]}"; do
+    case $service in
+    postgres | redis | prosody) ;;
+    *) die "no such service: $service" ;;
+    esac
+done
+"$command"
