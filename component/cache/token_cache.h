@@ -32,6 +32,7 @@ struct token_entry {
 
 /* --- in memory: bounded, direct-mapped, a lock a stripe; any thread */
 struct token_memory;
+/* entries 0: keeps nothing. Entries are kept for lifetime_ms and not beyond the token's own end. */
 struct token_memory *token_memory_new(size_t entries, int64_t lifetime_ms);
 void token_memory_free(struct token_memory **memory);
 bool token_memory_get(struct token_memory *memory, const struct token_key *key, struct token_entry *entry_r);
@@ -41,25 +42,30 @@ void token_memory_put(struct token_memory *memory, uint64_t generation, const st
                       const struct token_entry *entry);
 void token_memory_revoke(struct token_memory *memory, const struct token_key *key);
 void token_memory_clear(struct token_memory *memory);
-/* While closed (no live subscription) nothing is kept and nothing found. Starts closed. */
+/* While closed (no live subscription) nothing is kept and nothing found. Starts closed. Closing clears; answers whose
+ * look-up began before the opening are not kept. */
 void token_memory_open(struct token_memory *memory, bool open);
 
 /* --- in Redis */
 /* ERR_NOT_FOUND: not there, or of another epoch. ERR_TOKEN: a tombstone stands there. */
 MUST_CHECK enum err token_cache_get(struct redis *redis, int64_t epoch, const struct token_key *key,
                                     struct token_entry *entry_r);
-/* Kept for at most lifetime_ms and not beyond the token's own end; not over a tombstone. */
+/* Kept for at most lifetime_ms and not beyond the token's own end; not over a tombstone, nor over an entry of the same
+ * or a later epoch. OK says only that Redis was asked. */
 MUST_CHECK enum err token_cache_put(struct redis *redis, int64_t epoch, const struct token_key *key,
                                     const struct token_entry *entry, int64_t lifetime_ms);
-/* Tombstones for all of them, and a message to the other instances; in one round trip. */
+/* Tombstones for all of them, and a message to all instances; in one round trip, all or none. After an error it may
+ * have happened. */
 MUST_CHECK enum err token_cache_revoke(struct redis *redis, const struct token_key *keys, size_t count,
                                        int64_t lifetime_ms);
 
-/* --- hearing of other instances: a thread that subscribes, with a ping every 250 ms and a deadline; it opens and
- * closes the memory. */
+/* --- hearing of other instances: a thread that subscribes, with a ping every 250 ms that must be answered within
+ * 500 ms; it opens the memory once subscribed, and closes it when the link is not known to live. It reconnects for ever
+ * with backoff (at most 1 s). Config and memory must outlive it. */
 struct token_listener;
 MUST_CHECK enum err token_listener_start(const struct redis_config *config, struct token_memory *memory,
                                          struct token_listener **listener_r);
+/* Joins the thread at once (only resolving a host's name may hold it up) and leaves the memory closed. */
 void token_listener_stop(struct token_listener **listener);
 
 #endif
