@@ -89,6 +89,7 @@ static unsigned slot_of(enum metric metric, const char *value)
         if (same(label, value))
             return slot;
     }
+    atomic_store_explicit(&all_series[metric][OTHER].label, "other", memory_order_release);
     return OTHER;
 }
 
@@ -137,12 +138,9 @@ void metric_observe(enum metric metric, const char *value, int64_t microseconds)
 /* A slot's label as it is shown; NULL when the slot is not in use. */
 static const char *label_of(enum metric metric, unsigned slot)
 {
-    const struct series *series = &all_series[metric][slot];
     if (!has_label(metric))
         return slot == 0 ? "" : NULL;
-    if (slot == OTHER)
-        return atomic_load_explicit(&series->value, memory_order_relaxed) ? "other" : NULL;
-    return atomic_load_explicit(&series->label, memory_order_acquire);
+    return atomic_load_explicit(&all_series[metric][slot].label, memory_order_acquire);
 }
 
 static uint64_t histogram_count(const struct histogram *histogram)
