@@ -29,7 +29,7 @@ static struct {
     pthread_key_t sha256_context;
 } crypto;
 
-static void require(bool succeeded, const char *what)
+void crypto_require(bool succeeded, const char *what)
 {
     if (!succeeded)
         log_fatal("crypto_failed", F("what", what));
@@ -38,7 +38,7 @@ static void require(bool succeeded, const char *what)
 static EVP_MD *fetch_digest(const char *name)
 {
     EVP_MD *digest = EVP_MD_fetch(NULL, name, NULL);
-    require(digest, name);
+    crypto_require(digest, name);
     return digest;
 }
 
@@ -46,12 +46,12 @@ static EVP_MAC_CTX *fetch_hmac_sha256(void)
 {
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *context = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    require(context, "HMAC");
+    crypto_require(context, "HMAC");
     EVP_MAC_free(hmac); /* the context holds it */
     char digest[] = "SHA256";
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
                                  OSSL_PARAM_construct_end()};
-    require(EVP_MAC_CTX_set_params(context, params), "HMAC-SHA256");
+    crypto_require(EVP_MAC_CTX_set_params(context, params), "HMAC-SHA256");
     return context;
 }
 
@@ -68,7 +68,7 @@ void crypto_init(void)
     crypto.sha1 = fetch_digest("SHA1");
     crypto.md5 = fetch_digest("MD5");
     crypto.hmac_sha256 = fetch_hmac_sha256();
-    require(pthread_key_create(&crypto.sha256_context, free_context) == 0, "pthread_key_create");
+    crypto_require(pthread_key_create(&crypto.sha256_context, free_context) == 0, "pthread_key_create");
 }
 
 void random_bytes(void *bytes_r, size_t length)
@@ -76,7 +76,7 @@ void random_bytes(void *bytes_r, size_t length)
     uint8_t *at = bytes_r;
     while (length > 0) {
         ssize_t got = getrandom(at, length, 0);
-        require(got > 0 || (got < 0 && errno == EINTR), "getrandom");
+        crypto_require(got > 0 || (got < 0 && errno == EINTR), "getrandom");
         if (got > 0) {
             at += got;
             length -= (size_t)got;
@@ -98,7 +98,7 @@ uint32_t random_below(uint32_t bound)
 void random_text(const char *alphabet, size_t length, char *text_r)
 {
     const size_t letters = strlen(alphabet);
-    require(letters > 0 && letters <= 256, "alphabet");
+    crypto_require(letters > 0 && letters <= 256, "alphabet");
     const size_t fair = 256 - 256 % letters; /* bytes from here on would favour the alphabet's beginning */
     uint8_t pool[64];
     for (size_t made = 0; made < length;) {
@@ -114,11 +114,11 @@ void random_text(const char *alphabet, size_t length, char *text_r)
 /* This thread's context for SHA-256, made at its first use. */
 static EVP_MD_CTX *sha256_context(void)
 {
-    require(crypto.sha256, "crypto_init was not called");
+    crypto_require(crypto.sha256, "crypto_init was not called");
     EVP_MD_CTX *context = pthread_getspecific(crypto.sha256_context);
     if (!context) {
         context = EVP_MD_CTX_new();
-        require(context && pthread_setspecific(crypto.sha256_context, context) == 0, "SHA256 context");
+        crypto_require(context && pthread_setspecific(crypto.sha256_context, context) == 0, "SHA256 context");
     }
     return context;
 }
@@ -126,27 +126,27 @@ static EVP_MD_CTX *sha256_context(void)
 void sha256(const void *bytes, size_t length, uint8_t digest_r[SHA256_SIZE])
 {
     EVP_MD_CTX *context = sha256_context();
-    require(EVP_DigestInit_ex2(context, crypto.sha256, NULL) && EVP_DigestUpdate(context, bytes, length) &&
-                EVP_DigestFinal_ex(context, digest_r, NULL),
-            "SHA256");
+    crypto_require(EVP_DigestInit_ex2(context, crypto.sha256, NULL) && EVP_DigestUpdate(context, bytes, length) &&
+                       EVP_DigestFinal_ex(context, digest_r, NULL),
+                   "SHA256");
 }
 
 void hmac_sha256(struct secret key, const void *bytes, size_t length, uint8_t digest_r[SHA256_SIZE])
 {
-    require(crypto.hmac_sha256, "crypto_init was not called");
+    crypto_require(crypto.hmac_sha256, "crypto_init was not called");
     EVP_MAC_CTX *context = EVP_MAC_CTX_dup(crypto.hmac_sha256);
     size_t written = 0;
-    require(context && EVP_MAC_init(context, (const uint8_t *)secret_expose(key), key.length, NULL) &&
-                EVP_MAC_update(context, bytes, length) && EVP_MAC_final(context, digest_r, &written, SHA256_SIZE) &&
-                written == SHA256_SIZE,
-            "HMAC-SHA256");
+    crypto_require(context && EVP_MAC_init(context, (const uint8_t *)secret_expose(key), key.length, NULL) &&
+                       EVP_MAC_update(context, bytes, length) &&
+                       EVP_MAC_final(context, digest_r, &written, SHA256_SIZE) && written == SHA256_SIZE,
+                   "HMAC-SHA256");
     EVP_MAC_CTX_free(context);
 }
 
 void md5_hex(const void *bytes, size_t length, char hex_r[MD5_HEX_SIZE])
 {
     uint8_t digest[MD5_SIZE];
-    require(EVP_Digest(bytes, length, digest, NULL, crypto.md5, NULL), "MD5");
+    crypto_require(EVP_Digest(bytes, length, digest, NULL, crypto.md5, NULL), "MD5");
     hex_encode(digest, sizeof digest, hex_r);
     secret_wipe(digest, sizeof digest);
 }
@@ -154,7 +154,7 @@ void md5_hex(const void *bytes, size_t length, char hex_r[MD5_HEX_SIZE])
 void sha1_hex(const void *bytes, size_t length, char hex_r[41])
 {
     uint8_t digest[SHA1_SIZE];
-    require(EVP_Digest(bytes, length, digest, NULL, crypto.sha1, NULL), "SHA1");
+    crypto_require(EVP_Digest(bytes, length, digest, NULL, crypto.sha1, NULL), "SHA1");
     hex_encode(digest, sizeof digest, hex_r);
     secret_wipe(digest, sizeof digest);
 }

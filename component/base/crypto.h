@@ -4,6 +4,7 @@
 #ifndef REGISTRAR_BASE_CRYPTO_H
 #define REGISTRAR_BASE_CRYPTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,8 +12,10 @@
 
 enum { SHA256_SIZE = 32, MD5_HEX_SIZE = 33 };
 
-/* Once, before threads start. */
+/* Before threads start; further calls do nothing. */
 void crypto_init(void);
+/* Ends the process with a log line naming `what` unless a cryptographic function succeeded. */
+void crypto_require(bool succeeded, const char *what);
 void random_bytes(void *bytes_r, size_t length);
 /* Uniform in [0, bound). bound > 0. */
 uint32_t random_below(uint32_t bound);

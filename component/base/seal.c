@@ -14,7 +14,6 @@
 
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
-#include "component/base/log.h"
 #include "component/base/text.h"
 
 enum { KEY_SIZE = 32, NONCE_SIZE = 12, TAG_SIZE = 16 };
@@ -32,12 +31,6 @@ struct keyring {
     size_t count;
     struct key keys[];
 };
-
-static void require(bool succeeded, const char *what)
-{
-    if (!succeeded)
-        log_fatal("crypto_failed", F("what", what));
-}
 
 /* derived_r = HMAC-SHA-256(root, "registrar:" use [":" purpose]) */
 static void derive(const struct key *key, const char *use, const char *purpose, uint8_t derived_r[KEY_SIZE])
@@ -96,7 +89,7 @@ static struct keyring *ring_for(const char *text)
         colons += *text == ':';
     struct keyring *ring = xcalloc(1, sizeof *ring + (colons + 1) * sizeof *ring->keys);
     ring->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    require(ring->cipher, "AES-256-GCM");
+    crypto_require(ring->cipher, "AES-256-GCM");
     return ring;
 }
 
@@ -133,17 +126,17 @@ static EVP_CIPHER_CTX *start(const struct keyring *ring, const struct key *key, 
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     size_t length = strlen(context);
     int written;
-    require(cipher && length <= INT32_MAX &&
-                EVP_CipherInit_ex2(cipher, ring->cipher, key->sealing, nonce, encrypt, NULL) &&
-                EVP_CipherUpdate(cipher, NULL, &written, (const uint8_t *)context, (int)length),
-            "AES-256-GCM");
+    crypto_require(cipher && length <= INT32_MAX &&
+                       EVP_CipherInit_ex2(cipher, ring->cipher, key->sealing, nonce, encrypt, NULL) &&
+                       EVP_CipherUpdate(cipher, NULL, &written, (const uint8_t *)context, (int)length),
+                   "AES-256-GCM");
     return cipher;
 }
 
 struct sealed seal(const struct keyring *ring, struct arena *arena, const char *context, struct secret plain)
 {
     const struct key *key = ring->keys;
-    require(plain.length < INT32_MAX - NONCE_SIZE - TAG_SIZE, "a value too long to seal");
+    crypto_require(plain.length < INT32_MAX - NONCE_SIZE - TAG_SIZE, "a value too long to seal");
     size_t length = NONCE_SIZE + plain.length + TAG_SIZE;
     uint8_t *nonce = arena_alloc(arena, length);
     uint8_t *text = nonce + NONCE_SIZE;
@@ -152,10 +145,10 @@ struct sealed seal(const struct keyring *ring, struct arena *arena, const char *
     random_bytes(nonce, NONCE_SIZE);
     EVP_CIPHER_CTX *cipher = start(ring, key, nonce, context, 1);
     int written;
-    require(EVP_CipherUpdate(cipher, text, &written, (const uint8_t *)secret_expose(plain), (int)plain.length) &&
-                EVP_CipherFinal_ex(cipher, tag, &written) &&
-                EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, tag),
-            "AES-256-GCM");
+    crypto_require(EVP_CipherUpdate(cipher, text, &written, (const uint8_t *)secret_expose(plain), (int)plain.length) &&
+                       EVP_CipherFinal_ex(cipher, tag, &written) &&
+                       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, tag),
+                   "AES-256-GCM");
     EVP_CIPHER_CTX_free(cipher);
     return (struct sealed){.key_id = key->id, .bytes = nonce, .length = length};
 }
@@ -177,9 +170,9 @@ enum err unseal(const struct keyring *ring, struct arena *arena, const char *con
 
     EVP_CIPHER_CTX *cipher = start(ring, key, sealed.bytes, context, 0);
     int written;
-    require(EVP_CipherUpdate(cipher, plain, &written, text, (int)length) &&
-                EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag),
-            "AES-256-GCM");
+    crypto_require(EVP_CipherUpdate(cipher, plain, &written, text, (int)length) &&
+                       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag),
+                   "AES-256-GCM");
     bool authentic = EVP_CipherFinal_ex(cipher, plain + length, &written) > 0;
     EVP_CIPHER_CTX_free(cipher);
     if (!authentic) {
