@@ -84,7 +84,7 @@ struct arena *arena_new(void)
     struct block *block = block_new(FIRST_BLOCK - sizeof(struct block), NULL);
     struct arena *arena = block_take(block, aligned(sizeof *arena));
     arena->newest = block;
-    arena->next_block = FIRST_BLOCK * 2;
+    arena->next_block = (size_t)FIRST_BLOCK * 2;
     return arena;
 }
 

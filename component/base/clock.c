@@ -35,7 +35,7 @@ int clock_left(int64_t deadline_ms, int cap_ms)
 static int64_t backoff_ceiling(unsigned attempt, int64_t base_ms, int64_t cap_ms)
 {
     int64_t ceiling = base_ms;
-    while (attempt-- > 0 && ceiling < cap_ms)
+    for (; attempt > 0 && ceiling > 0 && ceiling < cap_ms; attempt--)
         ceiling = ceiling > cap_ms / 2 ? cap_ms : ceiling * 2;
     return ceiling < cap_ms ? ceiling : cap_ms;
 }

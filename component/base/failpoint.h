@@ -1,5 +1,6 @@
-/* Places where a test may stop the process as a crash would: FAILPOINT("register.committed") kills it with SIGKILL when the environment variable
- * FAILPOINT holds that name. Only in builds with -DREGISTRAR_FAILPOINTS (the sanitizer builds); elsewhere it is nothing at all. */
+/* Places where a test may stop the process as a crash would: FAILPOINT("register.committed") kills it with SIGKILL when
+ * the environment variable FAILPOINT holds that name. Only in builds with -DREGISTRAR_FAILPOINTS (the sanitizer
+ * builds); elsewhere it is nothing at all. */
 #ifndef REGISTRAR_BASE_FAILPOINT_H
 #define REGISTRAR_BASE_FAILPOINT_H
 

@@ -75,8 +75,10 @@ static void backoff_of_extremes(void **state)
     (void)state;
     assert_int_equal(backoff_ms(0, 1, 1) & ~INT64_C(1), 0);
     assert_int_equal(backoff_ms(5, 1000, 100), 100); /* a cap below half of the base */
-    assert_true(backoff_ms(UINT_MAX, 1, INT64_MAX) >= 0);
+    const int64_t years = INT64_C(1) << 40;
+    assert_true(backoff_ms(UINT_MAX, years, INT64_MAX) >= years / 2); /* no overflow on the way to the cap */
     assert_int_equal(backoff_ms(3, 0, 0), 0);
+    assert_int_equal(backoff_ms(UINT_MAX, 0, 1000), 0);
 }
 
 int main(void)

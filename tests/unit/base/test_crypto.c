@@ -7,10 +7,7 @@
 
 #include <cmocka.h>
 
-#include <math.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "component/base/crypto.h"
@@ -128,9 +125,11 @@ static void below_is_uniform(void **state)
     for (int i = 0; i < 6; i++)
         assert_in_range(seen[i], 1667 - 223, 1667 + 223);
     assert_int_equal(random_below(1), 0);
-    /* A bound that throws nearly half of the values away. */
-    for (int i = 0; i < 100; i++)
-        assert_true(random_below(UINT32_C(0x80000001)) <= UINT32_C(0x80000000));
+    /* 2^32 is no multiple of 3 * 2^30: a plain remainder would fall into the first third every second time. */
+    unsigned first_third = 0;
+    for (int i = 0; i < 3000; i++)
+        first_third += random_below(UINT32_C(3) << 30) < UINT32_C(1) << 30;
+    assert_in_range(first_third, 1000 - 156, 1000 + 156);
 }
 
 static void text_is_of_its_alphabet(void **state)
@@ -148,6 +147,20 @@ static void text_is_of_its_alphabet(void **state)
     assert_string_equal(text, "");
 }
 
+/* 200 does not divide 256: a plain remainder would draw the first 56 letters twice as often, 1312 times here. */
+static void text_is_uniform(void **state)
+{
+    (void)state;
+    char alphabet[201] = {0}, text[3001];
+    for (int i = 0; i < 200; i++)
+        alphabet[i] = (char)(i + 1);
+    random_text(alphabet, 3000, text);
+    unsigned early = 0;
+    for (int i = 0; i < 3000; i++)
+        early += (uint8_t)text[i] <= 56;
+    assert_in_range(early, 840 - 150, 840 + 150);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +171,7 @@ int main(void)
         cmocka_unit_test(random_bytes_fill_all_and_differ),
         cmocka_unit_test(below_is_uniform),
         cmocka_unit_test(text_is_of_its_alphabet),
+        cmocka_unit_test(text_is_uniform),
     };
     return cmocka_run_group_tests_name("crypto", tests, init, NULL);
 }

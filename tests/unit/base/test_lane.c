@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -289,7 +290,13 @@ static void every_worker_has_its_context(void **state)
         jobs[i] = (struct checked){{.run = check_context, .deadline_ms = clock_ms() + LONG_MS}, &good};
         assert_int_equal(lane_push(lane, &jobs[i].job), OK);
     }
+    struct noted late = noted_job(0);
+    late.worker = &late;
+    while (lane_push(lane, &late.job) != OK) /* the workers take what fills the queue */
+        sched_yield();
     lane_stop(&lane, LONG_MS);
+    assert_int_equal(late.fate, ERR_TIMEOUT);
+    assert_null(late.worker); /* though the worker has one */
     assert_int_equal(good, 10);
     assert_int_equal(contexts.freed, 3);
     assert_int_equal(contexts.freed_elsewhere, 0);

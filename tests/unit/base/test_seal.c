@@ -6,12 +6,12 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <string.h>
 
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
 #include "component/base/seal.h"
+#include "component/base/text.h"
 
 #define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define KEY_B "FFeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
@@ -182,6 +182,27 @@ static void macs_differ_by_key_purpose_and_bytes(void **state)
     keyring_free(&b);
 }
 
+/* Computed with another implementation (Python's hmac and cryptography): what is stored must open for ever. */
+static void the_format_stays(void **state)
+{
+    (void)state;
+    static const char stored[] = "a0a1a2a3a4a5a6a7a8a9aaab"
+                                 "4ab2c9daad6f2e681b9c591ad4"
+                                 "60e4b80b5af6ffd92c6f43a5f3d73a87";
+    uint8_t bytes[41], mac[32], expected[32];
+    struct keyring *ring = ring_of("1:" KEY_A);
+    struct secret opened;
+    assert_int_equal(hex_decode(stored, sizeof bytes, bytes), OK);
+    struct sealed sealed = {.key_id = 1, .bytes = bytes, .length = sizeof bytes};
+    assert_int_equal(unseal(ring, arena, "jid:1", sealed, &opened), OK);
+    assert_string_equal(secret_expose(opened), "correct horse");
+
+    keyring_mac(ring, "phone", "+8613900000000", 14, mac);
+    assert_int_equal(hex_decode("15c5184068d7a9f1b8bd0a72f6bea75556489fdc1b7a266c790b853d0a6f31ce", 32, expected), OK);
+    assert_memory_equal(mac, expected, sizeof mac);
+    keyring_free(&ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +213,7 @@ int main(void)
         cmocka_unit_test(keys_can_be_changed),
         cmocka_unit_test(rings_are_parsed_strictly),
         cmocka_unit_test(macs_differ_by_key_purpose_and_bytes),
+        cmocka_unit_test(the_format_stays),
     };
     return cmocka_run_group_tests_name("seal", tests, setup, teardown);
 }
