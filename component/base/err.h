@@ -5,7 +5,7 @@
 #ifndef REGISTRAR_BASE_ERR_H
 #define REGISTRAR_BASE_ERR_H
 
-#define MUST_CHECK                 __attribute__((warn_unused_result))
+#define MUST_CHECK                __attribute__((warn_unused_result))
 #define PRINTF_LIKE(index, first) __attribute__((format(printf, index, first)))
 
 /* X(constant, name, public text) */
