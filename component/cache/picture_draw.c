@@ -21,7 +21,7 @@
 
 enum {
     HEIGHT = 70,
-    ADVANCE = 26, /* from one character to the next */
+    ADVANCE = 30, /* from one character to the next */
     MARGIN = 18,
     TEXT_MAX = 16,
     TONES = 16,
@@ -109,7 +109,7 @@ static struct placed_glyph random_glyph(gdFontPtr font, char character, float x,
         .b = (si - slant * co) / wide,
         .c = -si / high,
         .d = co / high,
-        .weight = random_between(1.1F, 1.5F),
+        .weight = random_between(0.95F, 1.25F),
     };
 }
 
