@@ -8,11 +8,25 @@ enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, co
     static const struct stmt add = {
         "outbox_add",
         "insert into outbox (kind, low, version, lease_owner) values ($1, $2, nextval('wish_version'), $3) "
-        "on conflict (kind, low, high) do nothing"};
+        "on conflict (kind, low, high) do update set version = excluded.version, attempts = 0, "
+        "due_at = case when outbox.lease is null then now() else outbox.due_at end"};
     struct pg_args args = {0};
     pg_arg_i64(&args, kind);
     pg_arg_i64(&args, account_id);
     pg_arg_text(&args, owner);
+    return pg_do(pg, &add, &args, NULL);
+}
+
+enum err outbox_add_check(struct pg *pg, int64_t account_id, int64_t interval_ms)
+{
+    static const struct stmt add = {
+        "outbox_add_check",
+        "insert into outbox (kind, low, version) select 4, id, nextval('wish_version') from accounts "
+        "where id = $1 and state = 1 and coalesce(jid_checked_at, created_at) < "
+        "now() - $2::bigint * interval '1 millisecond' on conflict (kind, low, high) do nothing"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, interval_ms);
     return pg_do(pg, &add, &args, NULL);
 }
 

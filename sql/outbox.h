@@ -28,6 +28,8 @@ struct outbox_item {
  * (OUTBOX_CREATE_JID: nobody else takes it before register_wait has passed). Pairs come in through bindings_want and
  * its like. */
 MUST_CHECK enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner);
+/* A wish that the JID of an active account be checked, unless it was within interval_ms. */
+MUST_CHECK enum err outbox_add_check(struct pg *pg, int64_t account_id, int64_t interval_ms);
 /* Drops an account's wish of the kind. */
 MUST_CHECK enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id);
 

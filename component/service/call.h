@@ -74,6 +74,7 @@ struct call {
     unsigned retry_after_s; /* with ERR_LIMITED and ERR_BUSY; 0 when unknown */
     unsigned step;          /* the runner's, as what follows */
     bool done;
+    bool settled; /* set by a step after its commit: what fails later does not change that the operation succeeded */
     struct ticket *ticket;
     int64_t started_us;
 };
@@ -86,10 +87,15 @@ void call_submit(struct call *call);
 /* In a step: the operation succeeded, later steps are skipped. */
 void call_done(struct call *call);
 
-/* The lanes that calls run on; main makes and stops them. */
+/* For waiters.c: goes on after an ON_WAIT step. */
+void call_wake(struct call *call);
+
+/* The lanes that calls run on; main makes and stops them. A first step is refused (ERR_BUSY) when so many wait already;
+ * the lanes' own limits leave room for later steps. */
 struct runtime {
     struct lane *db;
     struct lane *hash;
+    unsigned db_queue, hash_queue;
     struct waiters *waiters;
 };
 

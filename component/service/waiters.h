@@ -18,10 +18,12 @@ struct waiters;
 
 /* `limit` calls may wait at once. */
 MUST_CHECK enum err waiters_new(unsigned limit, struct waiters **waiters_r);
-/* Wakes all that wait (they run their next step), then joins the thread. No ticket may be taken afterwards. */
+/* Wakes all that wait now, as if their time were up: for the end of the program. */
+void waiters_wake_all(struct waiters *waiters);
+/* Joins the thread and frees; nobody may wait any more. */
 void waiters_free(struct waiters **waiters);
 
-/* A ticket for `count` punches of `key` (an account's or binding's id with its kind, see WAIT_KEY). The call owns it
+/* A ticket for a punch of each of the keys (see WAIT_KEY in services.h). The call owns it
  * until it is parked or dropped. ERR_BUSY: too many wait. */
 MUST_CHECK enum err ticket_take(struct waiters *waiters, struct call *call, const uint64_t *keys, size_t count,
                                 int64_t deadline_ms);

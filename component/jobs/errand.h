@@ -1,0 +1,41 @@
+/* An errand: one row of the outbox being made true on the XMPP server. It is loaded and recorded by the dispatcher's
+ * thread (Postgres) and run by a worker of the XMPP lane (the server) in between; it has one holder at a time. */
+#ifndef REGISTRAR_JOBS_ERRAND_H
+#define REGISTRAR_JOBS_ERRAND_H
+
+#include "component/base/lane.h"
+#include "component/jobs/jobs.h"
+#include "sql/bindings.h"
+#include "sql/outbox.h"
+#include "xmpp/xmpp.h"
+
+struct arena;
+struct pg;
+
+struct errand {
+    struct lane_job job; /* first */
+    struct errand *next;
+    const struct jobs_config *config;
+    void (*ran)(struct errand *errand, void *arg); /* on the worker's thread, as its last act */
+    void *ran_arg;
+    struct arena *arena; /* of all that follows; the errand itself, too */
+    struct outbox_item item;
+    struct account account; /* kinds other than OUTBOX_PAIR */
+    struct pair pair;       /* OUTBOX_PAIR */
+    struct roster_side sides[2];
+    enum jid_state jid_state; /* OUTBOX_CHECK_JID: what was found */
+    enum err result;
+};
+
+/* Reads what the errand is about. ERR_NOT_FOUND: there is nothing to do any more; ERR_CONFLICT: a registration that
+ * nobody waits for any more, to be undone. */
+MUST_CHECK enum err errand_load(struct pg *pg, struct errand *errand);
+/* On a worker: does it. The result is in errand->result. */
+void errand_run(struct errand *errand);
+/* In a transaction: writes down what came of it. */
+MUST_CHECK enum err errand_record(struct pg *pg, struct errand *errand);
+/* After the commit: wakes who waits for it, counts, and says what failed. */
+void errand_tell(struct errand *errand);
+const char *errand_kind_name(enum outbox_kind kind);
+
+#endif

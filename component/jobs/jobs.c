@@ -1,0 +1,45 @@
+#include "component/jobs/jobs.h"
+
+#include <stdlib.h>
+
+#include "component/base/arena.h"
+#include "component/jobs/keeper.h"
+#include "component/jobs/outbox.h"
+
+struct jobs {
+    struct outbox *outbox;
+    struct keeper *keeper;
+};
+
+enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r)
+{
+    struct jobs *jobs = xcalloc(1, sizeof *jobs);
+    enum err err = outbox_start(config, &jobs->outbox);
+    if (err == OK)
+        err = keeper_start(config, jobs->outbox, &jobs->keeper);
+    if (err == OK)
+        *jobs_r = jobs;
+    else
+        jobs_stop(&jobs, 0);
+    return err;
+}
+
+void jobs_wake(void *jobs)
+{
+    outbox_wake(((struct jobs *)jobs)->outbox);
+}
+
+void jobs_link_changed(void *jobs)
+{
+    keeper_wake(((struct jobs *)jobs)->keeper);
+}
+
+void jobs_stop(struct jobs **jobs, int64_t drain_ms)
+{
+    if (*jobs == NULL)
+        return;
+    keeper_stop(&(*jobs)->keeper);
+    outbox_stop(&(*jobs)->outbox, drain_ms);
+    free(*jobs);
+    *jobs = NULL;
+}

@@ -1,0 +1,38 @@
+/* What happens without a request: the outbox, which makes JIDs and rosters true, and the keeper, which proves each new
+ * link to the XMPP server, follows what other processes say through Postgres, and forgets what is over. */
+#ifndef REGISTRAR_JOBS_JOBS_H
+#define REGISTRAR_JOBS_JOBS_H
+
+#include <stdint.h>
+
+#include "component/base/err.h"
+
+struct pg_config;
+struct redis_config;
+struct services;
+struct xmpp;
+
+struct jobs_config {
+    struct services *services;
+    struct xmpp *xmpp;
+    const struct pg_config *pg;
+    const struct redis_config *redis;
+    const char *component; /* our domain: what the proof of the server's driver is filed under */
+    unsigned workers;      /* wishes worked on at once */
+    int64_t lease_ms;
+    int64_t backoff_ms, backoff_max_ms;
+    int64_t stuck_after;
+};
+
+struct jobs;
+
+/* Starts the threads. The config and what it points to must outlive them. */
+MUST_CHECK enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r);
+/* There is new work in the outbox; from any thread, does not block. `jobs` is a struct jobs *. */
+void jobs_wake(void *jobs);
+/* The XMPP link changed; likewise. */
+void jobs_link_changed(void *jobs);
+/* Finishes what is under way until drain_ms have passed, records it, joins, frees. */
+void jobs_stop(struct jobs **jobs, int64_t drain_ms);
+
+#endif

@@ -1,0 +1,286 @@
+/* The dispatcher (outbox.h): one thread with a session of its own. Requests only ever commit wishes; whether one is
+ * new, was left by a crash, or failed an hour ago, it takes the same way from here. Several results are recorded in one
+ * transaction: under load that is one fsync for all that came back meanwhile. */
+#include "component/jobs/outbox.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "component/base/arena.h"
+#include "component/base/clock.h"
+#include "component/base/failpoint.h"
+#include "component/base/lane.h"
+#include "component/base/log.h"
+#include "component/jobs/errand.h"
+#include "component/service/services.h"
+#include "sql/pg.h"
+
+enum { LOOK_MS = 1000, PAUSE_MS = 100 };
+
+struct outbox {
+    const struct jobs_config *config;
+    struct lane *lane;
+    struct pg *pg; /* the thread's */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool woken, stopping;
+    unsigned running;
+    struct errand *ran; /* back from the lane */
+};
+
+static void ran(struct errand *errand, void *arg)
+{
+    struct outbox *outbox = arg;
+    pthread_mutex_lock(&outbox->lock);
+    errand->next = outbox->ran;
+    outbox->ran = errand;
+    outbox->running--;
+    pthread_cond_signal(&outbox->changed);
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+static void run_job(struct lane_job *job, void *worker, enum err fate)
+{
+    (void)worker;
+    struct errand *errand = (struct errand *)job; /* job is the first member */
+    if (fate == OK)
+        errand_run(errand);
+    else
+        errand->result = fate;
+    errand->ran(errand, errand->ran_arg);
+}
+
+static void errand_free(struct errand *errand)
+{
+    struct arena *arena = errand->arena;
+    arena_free(&arena);
+}
+
+/* --- recording */
+
+static enum err record_in_one(struct outbox *outbox, struct errand *list)
+{
+    enum err err = pg_begin(outbox->pg);
+    for (struct errand *errand = list; errand != NULL && err == OK; errand = errand->next)
+        err = errand_record(outbox->pg, errand);
+    FAILPOINT("record.before_commit");
+    if (err == OK)
+        err = pg_commit(outbox->pg);
+    else
+        pg_rollback(outbox->pg);
+    FAILPOINT("record.committed");
+    return err;
+}
+
+static void tell_and_free(struct errand *list)
+{
+    while (list != NULL) {
+        struct errand *next = list->next;
+        errand_tell(list);
+        errand_free(list);
+        list = next;
+    }
+}
+
+/* Each for itself, because together they were refused. What is refused alone, too, comes up again when its lease has
+ * run out. */
+static void record_singly(struct outbox *outbox, struct errand *list)
+{
+    while (list != NULL) {
+        struct errand *next = list->next;
+        list->next = NULL;
+        const enum err err = record_in_one(outbox, list);
+        if (err == OK) {
+            tell_and_free(list);
+        } else {
+            log_error("wish_not_recorded", F("kind", errand_kind_name(list->item.kind)), F("low", list->item.low),
+                      F_ERR(err));
+            errand_free(list);
+        }
+        list = next;
+    }
+}
+
+/* What remains to be recorded: all of it while Postgres is away, else nothing. */
+static struct errand *record(struct outbox *outbox, struct errand *list)
+{
+    if (list == NULL)
+        return NULL;
+    const enum err err = record_in_one(outbox, list);
+    if (err == ERR_DB_DOWN || err == ERR_UNCERTAIN)
+        return list; /* recording twice is harmless: the lease tells */
+    if (err == OK)
+        tell_and_free(list);
+    else
+        record_singly(outbox, list);
+    return NULL;
+}
+
+/* --- taking */
+
+static struct errand *errand_new(struct outbox *outbox, const struct outbox_item *item)
+{
+    struct arena *arena = arena_new();
+    struct errand *errand = arena_alloc(arena, sizeof *errand);
+    *errand = (struct errand){.job = {.run = run_job, .deadline_ms = clock_ms() + outbox->config->lease_ms / 2},
+                              .config = outbox->config,
+                              .ran = ran,
+                              .ran_arg = outbox,
+                              .arena = arena,
+                              .item = *item};
+    return errand;
+}
+
+static void start(struct outbox *outbox, const struct outbox_item *item)
+{
+    struct errand *errand = errand_new(outbox, item);
+    pthread_mutex_lock(&outbox->lock);
+    outbox->running++;
+    pthread_mutex_unlock(&outbox->lock);
+    enum err err = errand_load(outbox->pg, errand);
+    if (err == OK)
+        err = lane_push(outbox->lane, &errand->job);
+    if (err == OK)
+        return; /* it is the lane's now */
+    errand->result = err;
+    ran(errand, outbox);
+}
+
+/* Takes what is due as far as there are free workers; how many goes to taken_r. */
+static enum err take(struct outbox *outbox, unsigned free_workers, size_t *taken_r)
+{
+    const struct services *services = outbox->config->services;
+    const struct outbox_claim claim = {
+        .owner = services->settings.instance,
+        .lease_ms = outbox->config->lease_ms,
+        .register_wait_ms = services->settings.register_wait_ms,
+        .creates_only = !services->xmpp_ready(services->xmpp_arg),
+        .most = free_workers,
+    };
+    struct arena *arena = arena_new();
+    struct outbox_item *items = NULL;
+    size_t count = 0;
+    const enum err err = outbox_take(outbox->pg, arena, &claim, &items, &count);
+    for (size_t i = 0; err == OK && i < count; i++)
+        start(outbox, &items[i]);
+    *taken_r = count;
+    arena_free(&arena);
+    return err;
+}
+
+/* --- the thread */
+
+static void wait_for_work(struct outbox *outbox, int64_t most_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (most_ms + until.tv_nsec / 1000000) / 1000;
+    until.tv_nsec = (most_ms % 1000 * 1000000 + until.tv_nsec) % 1000000000;
+    pthread_mutex_lock(&outbox->lock);
+    while (!outbox->woken && outbox->ran == NULL && !outbox->stopping)
+        if (pthread_cond_timedwait(&outbox->changed, &outbox->lock, &until) != 0)
+            break;
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+/* What came back, oldest first, chained in front of what could not be recorded before. */
+static struct errand *collect(struct outbox *outbox, struct errand *unrecorded, unsigned *free_workers_r,
+                              bool *stopping_r)
+{
+    pthread_mutex_lock(&outbox->lock);
+    struct errand *back = outbox->ran;
+    outbox->ran = NULL;
+    outbox->woken = false;
+    *free_workers_r = outbox->config->workers - outbox->running;
+    *stopping_r = outbox->stopping;
+    pthread_mutex_unlock(&outbox->lock);
+    while (back != NULL) {
+        struct errand *next = back->next;
+        back->next = unrecorded;
+        unrecorded = back;
+        back = next;
+    }
+    return unrecorded;
+}
+
+static void *dispatch(void *arg)
+{
+    struct outbox *outbox = arg;
+    struct errand *unrecorded = NULL;
+    for (;;) {
+        unsigned free_workers;
+        bool stopping;
+        size_t taken = 0;
+        unrecorded = record(outbox, collect(outbox, unrecorded, &free_workers, &stopping));
+        if (stopping && (unrecorded != NULL || free_workers == outbox->config->workers))
+            break;
+        /* While results cannot be recorded nothing more is taken: that bounds what a dead Postgres leaves in memory. */
+        enum err err = OK;
+        if (!stopping && unrecorded == NULL && free_workers > 0)
+            err = take(outbox, free_workers, &taken);
+        if (err != OK || unrecorded != NULL)
+            wait_for_work(outbox, PAUSE_MS);
+        else if (taken < free_workers || free_workers == 0)
+            wait_for_work(outbox, LOOK_MS);
+    }
+    while (unrecorded != NULL) { /* Postgres is away: their leases run out */
+        struct errand *next = unrecorded->next;
+        errand_free(unrecorded);
+        unrecorded = next;
+    }
+    return NULL;
+}
+
+enum err outbox_start(const struct jobs_config *config, struct outbox **outbox_r)
+{
+    struct outbox *outbox = xcalloc(1, sizeof *outbox);
+    outbox->config = config;
+    outbox->pg = pg_new(config->pg);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&outbox->lock, NULL);
+    pthread_cond_init(&outbox->changed, &monotonic);
+    const struct lane_config lane = {.name = "xmpp", .threads = config->workers, .queue_limit = config->workers};
+    enum err err = lane_start(&lane, &outbox->lane);
+    if (err == OK)
+        err = thread_start("outbox", 0, dispatch, outbox, &outbox->thread);
+    if (err != OK) {
+        if (outbox->lane != NULL)
+            lane_stop(&outbox->lane, 0);
+        pg_free(&outbox->pg);
+        free(outbox);
+        return err;
+    }
+    *outbox_r = outbox;
+    return OK;
+}
+
+void outbox_wake(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->woken = true;
+    pthread_cond_signal(&outbox->changed);
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_stop(struct outbox **outbox_ref, int64_t drain_ms)
+{
+    struct outbox *outbox = *outbox_ref;
+    if (outbox == NULL)
+        return;
+    pthread_mutex_lock(&outbox->lock);
+    outbox->stopping = true; /* nothing more is taken */
+    pthread_cond_signal(&outbox->changed);
+    pthread_mutex_unlock(&outbox->lock);
+    lane_stop(&outbox->lane, drain_ms); /* all errands are back */
+    pthread_join(outbox->thread, NULL); /* and recorded */
+    pg_free(&outbox->pg);
+    pthread_mutex_destroy(&outbox->lock);
+    pthread_cond_destroy(&outbox->changed);
+    free(outbox);
+    *outbox_ref = NULL;
+}

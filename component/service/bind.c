@@ -1,0 +1,239 @@
+#include "component/service/bind.h"
+
+#include "component/base/arena.h"
+#include "component/base/clock.h"
+#include "component/base/failpoint.h"
+#include "component/base/log.h"
+#include "component/service/services.h"
+#include "component/service/waiters.h"
+#include "sql/pg.h"
+
+enum { TRIES = 3 };
+
+/* bindings_want or bindings_unwant */
+typedef enum err (*wish_fn)(struct pg *, struct arena *, int64_t, const int64_t *, size_t, struct wish **, size_t *);
+
+/* --- who asks */
+
+static enum err check_here(struct call *call, struct credential *credential)
+{
+    enum err err;
+    return tokens_check_here(call->services, credential, &err) ? err : OK;
+}
+
+/* The account that acts: the one named, which must be the token's own unless a backend asks. */
+static enum err find_asker(struct call *call, struct worker *worker, struct credential *credential,
+                           const struct name_list *name, struct account **asker_r)
+{
+    struct account **found;
+    enum err err = tokens_check(call->services, worker, credential);
+    if (err == OK)
+        err = names_find(worker, call->arena, name, &found);
+    if (err != OK)
+        return err;
+    struct account *asker = found[0];
+    if (asker == NULL)
+        return ERR_NO_SUCH_NAME;
+    if (!credential->backend && asker->id != credential->account_id)
+        return ERR_FORBIDDEN;
+    if (asker->banned)
+        return ERR_FORBIDDEN;
+    *asker_r = asker;
+    return asker->state == ACCOUNT_ACTIVE ? OK : ERR_JID_PENDING;
+}
+
+/* --- the list */
+
+static enum err fitness(const struct account *asker, const struct account *target, bool bind)
+{
+    if (target == NULL)
+        return ERR_NO_SUCH_NAME;
+    if (target->id == asker->id)
+        return ERR_INVALID;
+    if (!bind)
+        return OK;
+    if (target->state != ACCOUNT_ACTIVE)
+        return ERR_JID_PENDING;
+    if (target->jid_state == JID_VANISHED)
+        return ERR_JID_NONE;
+    if (target->banned || target->consent == CONSENT_REFUSE)
+        return ERR_REFUSED;
+    return OK;
+}
+
+static bool named_before(struct account *const *targets, size_t position)
+{
+    for (size_t i = 0; i < position; i++)
+        if (targets[i] != NULL && targets[i]->id == targets[position]->id)
+            return true;
+    return false;
+}
+
+/* Notes every name that fails; the first one's error comes out. */
+static enum err check_list(struct call *call, struct bind_io *io, const struct account *asker, bool bind)
+{
+    enum err first = OK;
+    size_t *failed = arena_array(call->arena, io->list.count, sizeof *failed);
+    for (size_t i = 0; i < io->list.count; i++) {
+        enum err err = fitness(asker, io->targets[i], bind);
+        if (err == OK && named_before(io->targets, i))
+            err = ERR_INVALID;
+        if (err == OK)
+            continue;
+        failed[io->failed_count++] = i;
+        if (first == OK)
+            first = err;
+    }
+    io->failed = failed;
+    return first;
+}
+
+/* The names whose wish changed nothing. */
+static void note_unchanged(struct call *call, struct bind_io *io)
+{
+    size_t *failed = arena_array(call->arena, io->list.count, sizeof *failed);
+    io->failed_count = 0;
+    for (size_t i = 0; i < io->list.count; i++) {
+        bool changed = false;
+        for (size_t w = 0; w < io->wish_count; w++)
+            changed |= io->wishes[w].low == io->targets[i]->id || io->wishes[w].high == io->targets[i]->id;
+        if (!changed)
+            failed[io->failed_count++] = i;
+    }
+    io->failed = failed;
+}
+
+/* --- the wish */
+
+static enum err take_ticket(struct call *call, const struct bind_io *io)
+{
+    const int64_t wait_ms = call->services->settings.binding_wait_ms;
+    if (wait_ms == 0)
+        return OK;
+    uint64_t *keys = arena_array(call->arena, io->wish_count, sizeof *keys);
+    for (size_t i = 0; i < io->wish_count; i++)
+        keys[i] = WAIT_KEY(WAIT_WISH, io->wishes[i].version);
+    ticket_drop(call); /* of an earlier try */
+    const enum err err = ticket_take(call->services->runtime.waiters, call, keys, io->wish_count, clock_ms() + wait_ms);
+    return err == ERR_BUSY ? OK : err; /* then it is answered as pending at once */
+}
+
+static enum err check_room(struct call *call, struct worker *worker, const int64_t *ids, size_t count)
+{
+    bool full = false;
+    const enum err err =
+        bindings_full(worker->pg, call->arena, ids, count, call->services->settings.bindings_per_account, &full);
+    return err == OK && full ? ERR_LIMITED : err;
+}
+
+static enum err wish(struct call *call, struct worker *worker, const struct account *asker, bool bind)
+{
+    struct bind_io *io = call->io;
+    const size_t count = io->list.count;
+    int64_t *ids = arena_array(call->arena, count + 1, sizeof *ids); /* the targets, then the asker */
+    for (size_t i = 0; i < count; i++)
+        ids[i] = io->targets[i]->id;
+    ids[count] = asker->id;
+    enum err err = OK;
+    if (bind) {
+        err = accounts_hold(worker->pg, call->arena, ids, count + 1);
+        if (err == ERR_NOT_FOUND) /* one was cancelled meanwhile */
+            err = ERR_NO_SUCH_NAME;
+        if (err == OK)
+            err = check_room(call, worker, ids, count + 1);
+    }
+    const wish_fn make = bind ? bindings_want : bindings_unwant;
+    if (err == OK)
+        err = make(worker->pg, call->arena, asker->id, ids, count, &io->wishes, &io->wish_count);
+    if (err == OK && io->wish_count < count) {
+        note_unchanged(call, io);
+        err = bind ? ERR_BOUND : ERR_NOT_BOUND;
+    }
+    return err == OK ? take_ticket(call, io) : err;
+}
+
+static enum err commit_wish(struct call *call, struct worker *worker, const struct account *asker, bool bind)
+{
+    const struct bind_io *io = call->io;
+    enum err err = ERR_BUSY;
+    for (int try = 0; err == ERR_BUSY && try < TRIES;
+         try++) { /* two lists that cross may deadlock; Postgres fails one */
+        if ((err = pg_begin(worker->pg)) != OK)
+            return err;
+        err = wish(call, worker, asker, bind);
+        FAILPOINT(bind ? "bind.before_commit" : "unbind.before_commit");
+        if (err == OK)
+            err = pg_commit(worker->pg);
+        else
+            pg_rollback(worker->pg);
+    }
+    if (err != OK)
+        return err;
+    FAILPOINT(bind ? "bind.committed" : "unbind.committed");
+    call->settled = true;
+    call->services->wishes_made(call->services->wishes_arg);
+    log_info(bind ? "binding_wished" : "unbinding_wished", F("account", asker->id), F("count", io->wish_count));
+    return OK;
+}
+
+static enum err change(struct call *call, struct worker *worker, bool bind)
+{
+    struct bind_io *io = call->io;
+    struct account *asker = NULL;
+    enum err err = find_asker(call, worker, &io->credential, &io->asker, &asker);
+    if (err == OK)
+        err = names_find(worker, call->arena, &io->list, &io->targets);
+    if (err == OK)
+        err = check_list(call, io, asker, bind);
+    if (err == OK)
+        err = commit_wish(call, worker, asker, bind);
+    return err;
+}
+
+/* --- the operations' steps */
+
+static enum err bind_here(struct call *call, struct worker *worker)
+{
+    (void)worker;
+    struct bind_io *io = call->io;
+    return check_here(call, &io->credential);
+}
+
+static enum err bind_wish(struct call *call, struct worker *worker)
+{
+    return change(call, worker, true);
+}
+
+static enum err unbind_wish(struct call *call, struct worker *worker)
+{
+    return change(call, worker, false);
+}
+
+static enum err look(struct call *call, struct worker *worker)
+{
+    struct bind_io *io = call->io;
+    size_t seen = 0;
+    const enum err err = bindings_count_seen(worker->pg, call->arena, io->wishes, io->wish_count, &seen);
+    io->seen = err == OK && seen == io->wish_count;
+    return err;
+}
+
+const struct op op_bind = {"bind", {{ON_CALLER, bind_here}, {ON_DB, bind_wish}, {ON_WAIT, NULL}, {ON_DB, look}}};
+const struct op op_unbind = {"unbind", {{ON_CALLER, bind_here}, {ON_DB, unbind_wish}, {ON_WAIT, NULL}, {ON_DB, look}}};
+
+static enum err list_here(struct call *call, struct worker *worker)
+{
+    (void)worker;
+    struct bound_io *io = call->io;
+    return check_here(call, &io->credential);
+}
+
+static enum err list(struct call *call, struct worker *worker)
+{
+    struct bound_io *io = call->io;
+    struct account *asker = NULL;
+    const enum err err = find_asker(call, worker, &io->credential, &io->asker, &asker);
+    return err == OK ? bindings_list(worker->pg, call->arena, asker->id, &io->peers, &io->count) : err;
+}
+
+const struct op op_list_bound = {"list_bound", {{ON_CALLER, list_here}, {ON_DB, list}}};

@@ -1,0 +1,166 @@
+#include "component/service/hasher.h"
+
+#include <argon2.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "component/base/arena.h"
+#include "component/base/crypto.h"
+#include "component/base/log.h"
+
+enum { SALT_SIZE = 16, TAG_SIZE = 32, BASE64_SIZE = 48 };
+
+struct hasher {
+    struct hash_cost cost;
+    uint8_t *memory; /* mapped; NULL until the first hash */
+    size_t size;
+};
+
+/* A verifier taken apart. */
+struct verifier {
+    struct hash_cost cost;
+    uint8_t salt[SALT_SIZE];
+    uint8_t tag[TAG_SIZE];
+};
+
+/* libargon2's allocator gets no argument of ours: the worker that is hashing on this thread. */
+static _Thread_local struct hasher *hashing;
+
+static int lend_memory(uint8_t **memory_r, size_t size)
+{
+    struct hasher *hasher = hashing;
+    if (hasher->size < size) {
+        if (hasher->memory != NULL)
+            munmap(hasher->memory, hasher->size);
+        void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        hasher->memory = memory == MAP_FAILED ? NULL : memory;
+        hasher->size = memory == MAP_FAILED ? 0 : size;
+        if (hasher->memory == NULL)
+            return ARGON2_MEMORY_ALLOCATION_ERROR;
+        madvise(memory, size, MADV_HUGEPAGE);
+        madvise(memory, size, MADV_DONTDUMP);
+    }
+    *memory_r = hasher->memory;
+    return ARGON2_OK;
+}
+
+static void take_back(uint8_t *memory, size_t size)
+{
+    (void)memory;
+    (void)size;
+}
+
+struct hasher *hasher_new(struct hash_cost cost)
+{
+    struct hasher *hasher = xcalloc(1, sizeof *hasher);
+    hasher->cost = cost;
+    return hasher;
+}
+
+void hasher_free(struct hasher **hasher)
+{
+    if (*hasher == NULL)
+        return;
+    if ((*hasher)->memory != NULL)
+        munmap((*hasher)->memory, (*hasher)->size);
+    free(*hasher);
+    *hasher = NULL;
+}
+
+static enum err compute(struct hasher *hasher, struct verifier *verifier, struct secret input)
+{
+    argon2_context context = {
+        .out = verifier->tag,
+        .outlen = TAG_SIZE,
+        .pwd = (uint8_t *)(uintptr_t)secret_expose(input), /* not written to without ARGON2_FLAG_CLEAR_PASSWORD */
+        .pwdlen = (uint32_t)input.length,
+        .salt = verifier->salt,
+        .saltlen = SALT_SIZE,
+        .t_cost = verifier->cost.passes,
+        .m_cost = verifier->cost.memory_kib,
+        .lanes = 1,
+        .threads = 1,
+        .version = ARGON2_VERSION_13,
+        .allocate_cbk = lend_memory,
+        .free_cbk = take_back,
+    };
+    hashing = hasher;
+    const int status = argon2id_ctx(&context);
+    hashing = NULL;
+    if (status != ARGON2_OK)
+        log_error("argon2_failed", F("reason", argon2_error_message(status)));
+    return status == ARGON2_OK ? OK : ERR_INTERNAL;
+}
+
+/* --- PHC strings: base64 without padding */
+
+static void put_base64(const uint8_t *bytes, int length, char text_r[BASE64_SIZE])
+{
+    EVP_EncodeBlock((unsigned char *)text_r, bytes, length);
+    text_r[strcspn(text_r, "=")] = '\0';
+}
+
+static enum err get_base64(const char *text, size_t text_length, uint8_t *bytes_r, size_t length)
+{
+    char padded[BASE64_SIZE + 4];
+    uint8_t decoded[BASE64_SIZE];
+    if (text_length != (length * 4 + 2) / 3)
+        return ERR_INTERNAL;
+    const size_t padding = (4 - text_length % 4) % 4;
+    memcpy(padded, text, text_length);
+    memset(padded + text_length, '=', padding);
+    const int got = EVP_DecodeBlock(decoded, (const unsigned char *)padded, (int)(text_length + padding));
+    if (got < 0 || (size_t)got != length + padding)
+        return ERR_INTERNAL;
+    memcpy(bytes_r, decoded, length);
+    return OK;
+}
+
+static enum err parse(const char *text, struct verifier *verifier_r)
+{
+    int end = 0;
+    if (sscanf(text, "$argon2id$v=19$m=%" SCNu32 ",t=%" SCNu32 ",p=1$%n", &verifier_r->cost.memory_kib,
+               &verifier_r->cost.passes, &end) != 2 ||
+        end == 0)
+        return ERR_INTERNAL;
+    const char *salt = text + end;
+    const char *dollar = strchr(salt, '$');
+    if (dollar == NULL)
+        return ERR_INTERNAL;
+    const enum err err = get_base64(salt, (size_t)(dollar - salt), verifier_r->salt, SALT_SIZE);
+    return err == OK ? get_base64(dollar + 1, strlen(dollar + 1), verifier_r->tag, TAG_SIZE) : err;
+}
+
+enum err hasher_make(struct hasher *hasher, struct arena *arena, struct secret input, const char **verifier_r)
+{
+    struct verifier verifier = {.cost = hasher->cost};
+    random_bytes(verifier.salt, sizeof verifier.salt);
+    const enum err err = compute(hasher, &verifier, input);
+    if (err != OK)
+        return err;
+    char salt[BASE64_SIZE], tag[BASE64_SIZE];
+    put_base64(verifier.salt, SALT_SIZE, salt);
+    put_base64(verifier.tag, TAG_SIZE, tag);
+    *verifier_r = arena_printf(arena, "$argon2id$v=19$m=%" PRIu32 ",t=%" PRIu32 ",p=1$%s$%s", verifier.cost.memory_kib,
+                               verifier.cost.passes, salt, tag);
+    return OK;
+}
+
+enum err hasher_check(struct hasher *hasher, const char *text, struct secret input, bool *stale_r)
+{
+    struct verifier known, tried;
+    enum err err = parse(text, &known);
+    if (err != OK) {
+        log_error("verifier_malformed");
+        return err;
+    }
+    tried = known;
+    if ((err = compute(hasher, &tried, input)) != OK)
+        return err;
+    *stale_r = known.cost.memory_kib < hasher->cost.memory_kib || known.cost.passes < hasher->cost.passes;
+    return bytes_equal_ct(known.tag, tried.tag, TAG_SIZE) ? OK : ERR_PASSWORD;
+}

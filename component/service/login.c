@@ -1,0 +1,147 @@
+#include "component/service/login.h"
+
+#include "component/base/arena.h"
+#include "component/base/crypto.h"
+#include "component/base/failpoint.h"
+#include "component/base/log.h"
+#include "component/cache/limits.h"
+#include "component/service/hasher.h"
+#include "component/service/services.h"
+#include "component/service/tokens.h"
+#include "sql/bindings.h"
+#include "sql/outbox.h"
+#include "sql/pg.h"
+#include "sql/sessions.h"
+
+enum { MINUTE_MS = 60000 };
+
+struct secret password_v1(struct arena *arena, struct secret password)
+{
+    char *hex = arena_alloc(arena, MD5_HEX_SIZE);
+    md5_hex(secret_expose(password), password.length, hex);
+    return secret_of(hex, MD5_HEX_SIZE - 1);
+}
+
+/* Redis being gone stops no login that needs no picture: the hashing lane bounds how fast anybody can guess. */
+static enum err limit_tries(struct call *call, struct worker *worker, const struct login_io *io)
+{
+    const struct service_settings *settings = &call->services->settings;
+    const char *who = arena_printf(call->arena, "%d:%s", (int)io->type, io->name);
+    const struct limit limits[] = {
+        {"login.address", call->peer.text, settings->logins_per_minute, MINUTE_MS},
+        {"login.name", services_pseudonym(call->services, call->arena, who), settings->logins_per_name_per_minute,
+         MINUTE_MS},
+    };
+    const enum err err = services_limit(call, worker, limits, sizeof limits / sizeof limits[0]);
+    return err == ERR_CACHE_DOWN ? OK : err;
+}
+
+static enum err find_account(struct call *call, struct worker *worker, bool login)
+{
+    struct login_io *io = call->io;
+    enum err err = limit_tries(call, worker, io);
+    if (err == OK)
+        err = proof_check(call, worker, &io->proof, io->type, login);
+    if (err == OK)
+        err = accounts_find(worker->pg, call->arena, io->type, io->name, &io->account);
+    io->known = err == OK;
+    if (err == OK)
+        err = verifiers_get(worker->pg, call->arena, io->account.id, VERIFIER_V1, &io->verifier);
+    return err == ERR_NO_SUCH_NAME ? OK : err;
+}
+
+static enum err find_for_login(struct call *call, struct worker *worker)
+{
+    return find_account(call, worker, true);
+}
+
+static enum err find_for_cancel(struct call *call, struct worker *worker)
+{
+    return find_account(call, worker, false);
+}
+
+static enum err check_password(struct call *call, struct worker *worker)
+{
+    struct login_io *io = call->io;
+    const struct secret input = password_v1(call->arena, io->password);
+    const bool provable = io->known && io->verifier != NULL;
+    bool stale = false;
+    enum err err = hasher_check(worker->hasher, provable ? io->verifier : call->services->no_verifier, input, &stale);
+    if (!provable && err == OK)
+        err = ERR_PASSWORD;
+    if (err == OK && stale)
+        err = hasher_make(worker->hasher, call->arena, input, &io->renewed);
+    if (err == OK && io->account.banned)
+        err = ERR_BANNED;
+    if (err == OK && io->account.state != ACCOUNT_ACTIVE)
+        err = ERR_JID_PENDING;
+    return err;
+}
+
+static enum err open_session(struct call *call, struct worker *worker)
+{
+    struct login_io *io = call->io;
+    const struct services *services = call->services;
+    if (io->account.jid_state == JID_REFUSED)
+        return ERR_JID_PASSWORD;
+    if (io->account.jid_state == JID_VANISHED)
+        return ERR_JID_NONE;
+    const char *context = arena_printf(call->arena, "jid:%s", io->account.jid_local);
+    enum err err = unseal(services->keyring, call->arena, context, io->account.jid_password, &io->jid_password);
+    if (err != OK) {
+        log_error("jid_password_sealed_by_lost_key", F("account", io->account.id),
+                  F("key", io->account.jid_password.key_id));
+        return ERR_INTERNAL;
+    }
+    err = tokens_issue(call->services, worker, call->arena, io->account.id, &io->token);
+    if (err == ERR_NOT_FOUND) /* cancelled meanwhile */
+        return ERR_PASSWORD;
+    if (err == OK && io->renewed != NULL)
+        err = verifiers_renew(worker->pg, io->account.id, VERIFIER_V1, io->verifier, io->renewed);
+    if (err == OK && services->settings.jid_check_interval_ms > 0)
+        err = outbox_add_check(worker->pg, io->account.id, services->settings.jid_check_interval_ms);
+    return err;
+}
+
+const struct op op_login = {"login", {{ON_DB, find_for_login}, {ON_HASH, check_password}, {ON_DB, open_session}}};
+
+enum err account_end(struct services *services, struct pg *pg, struct arena *arena, int64_t id, enum account_state from,
+                     struct session_hash **ended_r, size_t *ended_count_r)
+{
+    enum err err = accounts_cancel(pg, id, from);
+    if (err == OK)
+        err = outbox_drop(pg, OUTBOX_CREATE_JID, id);
+    if (err == OK)
+        err = outbox_drop(pg, OUTBOX_CHECK_JID, id);
+    if (err == OK)
+        err = bindings_unwant_all(pg, id);
+    if (err == OK)
+        err = sessions_end_all(pg, arena, id, ended_r, ended_count_r);
+    if (err == OK)
+        err = outbox_add(pg, OUTBOX_DELETE_JID, id, services->settings.instance);
+    return err;
+}
+
+static enum err end_account(struct call *call, struct worker *worker)
+{
+    struct login_io *io = call->io;
+    struct session_hash *ended = NULL;
+    size_t count = 0;
+    enum err err = pg_begin(worker->pg);
+    if (err == OK)
+        err = account_end(call->services, worker->pg, call->arena, io->account.id, ACCOUNT_ACTIVE, &ended, &count);
+    FAILPOINT("cancel.before_commit");
+    if (err == OK)
+        err = pg_commit(worker->pg);
+    else
+        pg_rollback(worker->pg);
+    if (err != OK)
+        return err == ERR_NOT_FOUND ? ERR_PASSWORD : err; /* somebody else cancelled it meanwhile */
+    FAILPOINT("cancel.committed");
+    tokens_revoke(call->services, worker, ended, count);
+    call->services->wishes_made(call->services->wishes_arg);
+    log_info("account_cancelled", F("account", io->account.id), F("type", (int)io->account.type));
+    return OK;
+}
+
+const struct op op_cancel = {"cancel", {{ON_DB, find_for_cancel}, {ON_HASH, check_password}, {ON_DB, end_account}}};

@@ -1,0 +1,39 @@
+/* Operations that ask for an account's password: logging in and cancelling. */
+#ifndef REGISTRAR_SERVICE_LOGIN_H
+#define REGISTRAR_SERVICE_LOGIN_H
+
+#include "component/base/secret.h"
+#include "component/service/call.h"
+#include "component/service/proof.h"
+#include "sql/accounts.h"
+
+/* Both answer ERR_PASSWORD for an unknown name and a wrong password, in the same time. ERR_BANNED, ERR_JID_PENDING (not
+ * active yet) and, at login, ERR_JID_PASSWORD and ERR_JID_NONE only to who knows the password. */
+struct login_io {
+    enum account_type type;
+    const char *name; /* as stored */
+    struct secret password;
+    struct proof proof;
+    /* out, of op_login */
+    struct account account;
+    struct secret jid_password;
+    struct secret token;
+    /* between the steps */
+    bool known;
+    const char *verifier;
+    const char *renewed;
+};
+
+extern const struct op op_login;
+/* Ends the account: committed when it answers OK; JID and rosters follow by the outbox. */
+extern const struct op op_cancel;
+
+/* md5hex of the password, the input of V1 (dialects.md, Passwords); the arena's. */
+struct secret password_v1(struct arena *arena, struct secret password);
+/* In a transaction: ends an account that is in state `from`, with its bindings and sessions, and wishes its JID away.
+ * The ended sessions go out, for tokens_revoke after the commit. ERR_NOT_FOUND when it is not in that state. */
+struct session_hash;
+MUST_CHECK enum err account_end(struct services *services, struct pg *pg, struct arena *arena, int64_t id,
+                                enum account_state from, struct session_hash **ended_r, size_t *ended_count_r);
+
+#endif

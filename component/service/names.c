@@ -1,0 +1,96 @@
+#include "component/service/names.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "component/base/text.h"
+
+#define DIGITS  "0123456789"
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+enum { CHINA = 86, CHINA_DIGITS = 11, E164_MIN = 7, E164_MAX = 15, NAME_MAX_BYTES = 64 };
+
+static bool national_length_fits(unsigned country, size_t digits)
+{
+    return country == CHINA ? digits == CHINA_DIGITS : digits >= 4;
+}
+
+/* The digits after "+" or "00". */
+static const char *parse_international(struct arena *arena, unsigned country, const char *digits)
+{
+    char code[8];
+    const size_t length = strlen(digits);
+    const size_t code_length = (size_t)snprintf(code, sizeof code, "%u", country);
+    if (!text_only_of(digits, DIGITS) || length < E164_MIN || length > E164_MAX || digits[0] == '0')
+        return NULL;
+    if (strncmp(digits, code, code_length) == 0 && !national_length_fits(country, length - code_length))
+        return NULL;
+    return arena_printf(arena, "+%s", digits);
+}
+
+const char *phone_parse(struct arena *arena, unsigned country, const char *text)
+{
+    if (text[0] == '+')
+        return parse_international(arena, country, text + 1);
+    if (strncmp(text, "00", 2) == 0)
+        return parse_international(arena, country, text + 2);
+    if (!text_only_of(text, DIGITS) || !national_length_fits(country, strlen(text)))
+        return NULL;
+    return parse_international(arena, country, arena_printf(arena, "%u%s", country, text));
+}
+
+const char *phone_show(unsigned country, const char *e164)
+{
+    char prefix[8];
+    const size_t length = (size_t)snprintf(prefix, sizeof prefix, "+%u", country);
+    return strncmp(e164, prefix, length) == 0 ? e164 + length : e164;
+}
+
+static bool fits(const char *text, const char *set)
+{
+    return strlen(text) <= NAME_MAX_BYTES && text_only_of(text, set);
+}
+
+enum err name_parse(struct arena *arena, unsigned country, enum account_type type, const char *text,
+                    const char **name_r)
+{
+    switch (type) {
+    case ACCOUNT_PHONE:
+        *name_r = phone_parse(arena, country, text);
+        return *name_r != NULL ? OK : ERR_INVALID;
+    case ACCOUNT_DEVICE:
+        *name_r = text;
+        return fits(text, LETTERS DIGITS "_.:-") ? OK : ERR_INVALID;
+    case ACCOUNT_WECHAT:
+        *name_r = text;
+        return fits(text, LETTERS DIGITS "_-") ? OK : ERR_INVALID;
+    default:
+        return ERR_INVALID;
+    }
+}
+
+enum err name_parse_any(struct arena *arena, unsigned country, enum account_type type, const char *text,
+                        struct account_name *name_r)
+{
+    const char *device = NULL;
+    const char *phone = phone_parse(arena, country, text);
+    /* a Wechat name could be a Device's, too, as far as its characters go */
+    const bool plain = name_parse(arena, country, ACCOUNT_DEVICE, text, &device) == OK;
+    *name_r = (struct account_name){.plain = plain && type != ACCOUNT_PHONE ? text : NULL,
+                                    .phone = type == ACCOUNT_ANY || type == ACCOUNT_PHONE ? phone : NULL};
+    return name_r->plain != NULL || name_r->phone != NULL ? OK : ERR_INVALID;
+}
+
+const char *name_show(unsigned country, const struct account *account)
+{
+    if (account->name == NULL)
+        return "";
+    return account->type == ACCOUNT_PHONE ? phone_show(country, account->name) : account->name;
+}
+
+const char *name_in_rosters(unsigned country, const struct account *account)
+{
+    return account->nickname[0] != '\0' ? account->nickname : name_show(country, account);
+}

@@ -1,0 +1,59 @@
+/* What all services share: the lanes, the keys, the caches, and their settings. Made by main, read-only afterwards but
+ * for what is atomic. */
+#ifndef REGISTRAR_SERVICE_SERVICES_H
+#define REGISTRAR_SERVICE_SERVICES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "component/base/err.h"
+#include "component/service/call.h"
+#include "component/service/hasher.h"
+
+struct keyring;
+struct limit;
+struct token_memory;
+
+struct service_settings {
+    const char *instance;    /* this process among several on one database */
+    const char *xmpp_domain; /* of the JIDs */
+    unsigned country;        /* calling code of numbers given without one */
+    struct hash_cost hash_cost;
+    int64_t password_max; /* characters */
+    int64_t token_lifetime_ms, tokens_per_account, token_cache_lifetime_ms;
+    int64_t picture_lifetime_ms, picture_length;
+    int64_t binding_wait_ms, register_wait_ms, bindings_per_account;
+    int64_t jid_check_interval_ms; /* 0: never */
+    bool limits;
+    int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
+        lookups_per_minute;
+};
+
+struct services {
+    struct service_settings settings;
+    struct runtime runtime;
+    const struct keyring *keyring;
+    struct token_memory *token_memory;
+    const char *no_verifier;    /* one that no password matches, at the price of a real one */
+    int picture_file;           /* development: answers are appended here; -1 in production */
+    atomic_int_least64_t epoch; /* of the token cache, see token_cache.h */
+    atomic_bool distrust_cache; /* Redis missed a revocation and Postgres could not be told yet */
+    bool (*xmpp_ready)(void *arg);
+    void *xmpp_arg;
+    void (*wishes_made)(void *arg); /* the outbox has work; must not block */
+    void *wishes_arg;
+};
+
+/* Kinds of things that a call may wait for (waiters.h). */
+enum wait_kind { WAIT_JID = 1, WAIT_WISH = 2 };
+#define WAIT_KEY(kind, id) ((uint64_t)(kind) << 56 | (uint64_t)(id))
+
+/* Counts the call against the limits unless they are switched off. ERR_LIMITED sets call->retry_after_s. A Redis that
+ * is gone: ERR_CACHE_DOWN. */
+MUST_CHECK enum err services_limit(struct call *call, struct worker *worker, const struct limit *limits, size_t count);
+/* A key for limits that names a person without saying who: hex of a MAC of the text, in the arena. */
+const char *services_pseudonym(const struct services *services, struct arena *arena, const char *text);
+
+#endif
