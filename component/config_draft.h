@@ -16,7 +16,7 @@
 struct arena;
 struct config;
 
-/* The later stands above the earlier. The two *_PATH name a file that holds the value. */
+/* The later stands above the earlier. The two *_PATH name a file that holds the value; each follows its text. */
 enum source {
     SOURCE_DEFAULT,
     SOURCE_FILE,
@@ -70,7 +70,8 @@ struct list_entry {
 };
 bool list_next(const char **list, struct list_entry *entry_r);
 
-/* Notes what a source says. False when it said something before: the first stands, and that is a mistake. */
+/* Notes what SOURCE_FILE or SOURCE_ENVIRONMENT says, under its *_PATH when the name is a file's. False when it said
+ * something before: the first stands, and that is a mistake. */
 MUST_CHECK bool draft_give(struct draft *draft, struct setting_name name, enum source source, const char *text,
                            unsigned line);
 
