@@ -17,9 +17,10 @@ postgres_prepare() {
         die "no Postgres cluster was made; see $VAR/log/initdb.log"
 }
 
-# A killed postmaster leaves its pid file, and Postgres takes any process of the same user with that number for itself.
+# A killed postmaster leaves its pid in two files, and Postgres takes any process with that number for itself. No more is
+# lost with them than a guess: shared memory tells it whether children of the old one still run.
 postgres_start() {
-    as_user rm -f -- "$VAR/postgres/postmaster.pid"
+    as_user rm -f -- "$VAR/postgres/postmaster.pid" "$SOCKETS/.s.PGSQL.5432.lock"
     process_start postgres "$POSTGRES_BIN/postgres" -D "$VAR/postgres" -k "$SOCKETS" -c listen_addresses= \
         ${STACK_THROWAWAY:+-c fsync=off}
 }

@@ -50,14 +50,14 @@ adopt_settings() {
     [ -n "${REGISTRARD_POSTGRES_URL:-}" ] || die "the settings of the servers could not be read"
 }
 
-# The answer's status on the ops port.
+# The status of an answer on the ops port.
 ops_status() { # path
-    local line
+    local reply
     {
-        exec 3<>"/dev/tcp/127.0.0.1/$OPS" && printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3 && IFS= read -r -t 2 line <&3
+        exec 3<>"/dev/tcp/127.0.0.1/$OPS" && printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3 && reply=$(timeout 2 cat <&3)
     } 2>/dev/null || return 1
     exec 3<&-
-    [[ $line =~ ^HTTP/1\.[01]\ ([0-9]+) ]] && printf '%s\n' "${BASH_REMATCH[1]}"
+    [[ $reply =~ ^HTTP/1\.[01]\ ([0-9]+) ]] && printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
 alive() {
@@ -96,7 +96,7 @@ main() {
     LOG_TO_TERMINAL=yes process_start registrard "$VAR/bin/registrard"
     local registrard=$! status=0
     if process_ready registrard alive; then announce; fi
-    wait "$registrard" || status=$?
+    wait "$registrard" 2>/dev/null || status=$?
     say "registrard ended with status $status; stopping the rest" >&2
     exit 1
 }
