@@ -37,6 +37,10 @@ MUST_CHECK enum err params_parse_multipart(struct params *params, struct arena *
                                            const char *bytes, size_t length);
 MUST_CHECK enum err params_parse_json(struct params *params, struct arena *arena, const char *bytes, size_t length);
 
+/* What the four use: name and value are the arena's already, each followed by a NUL. */
+MUST_CHECK enum err params_append(struct params *params, struct arena *arena, const char *name, size_t name_length,
+                                  const char *value, size_t value_length, enum param_kind kind);
+
 /* The parameter, or NULL when it was not sent. */
 const struct param *params_find(const struct params *params, const char *name);
 /* The value, or NULL when it is missing or empty (an empty required parameter counts as missing) or JSON null. */

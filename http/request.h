@@ -14,6 +14,9 @@
 enum transport { TRANSPORT_HTTP, TRANSPORT_HTTPS, TRANSPORT_TCP };
 enum method { METHOD_GET = 1, METHOD_POST = 2 };
 
+/* The cookie that ties a picture to its reader; HTTP only. */
+#define REQUEST_VERIFY_ID_COOKIE "verify_id"
+
 struct request {
     enum transport transport;
     enum method method;
@@ -23,7 +26,7 @@ struct request {
      * before the mistake. */
     struct params params;
     enum err params_error;
-    const char *verify_id_cookie; /* of the picture's cookie; NULL without one */
+    const char *verify_id_cookie; /* of REQUEST_VERIFY_ID_COOKIE; NULL without one */
 };
 
 #endif
