@@ -42,8 +42,9 @@ bool redis_link_is_open(const struct redis_link *link)
 
 bool redis_link_is_quiet(const struct redis_link *link)
 {
+    const redisReader *reader = link->context->reader;
     struct pollfd socket = {.fd = link->context->fd, .events = POLLIN | POLLRDHUP};
-    return poll(&socket, 1, 0) == 0;
+    return reader->pos == reader->len && poll(&socket, 1, 0) == 0;
 }
 
 /* Until the socket is ready for `events`. What is there already when the deadline passes is still taken. */

@@ -21,7 +21,7 @@ enum { KEY_SIZE = sizeof TOKEN_PREFIX + TOKEN_HEX_LENGTH, NUMBER_SIZE = 24, REVO
 
 static void name_key(const struct token_key *key, char name_r[KEY_SIZE])
 {
-    memcpy(name_r, TOKEN_PREFIX, strlen(TOKEN_PREFIX));
+    memcpy(name_r, TOKEN_PREFIX, sizeof TOKEN_PREFIX);
     hex_encode(key->hash, sizeof key->hash, name_r + strlen(TOKEN_PREFIX));
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -90,8 +91,11 @@ static enum err subscribe(struct token_listener *listener, int64_t deadline_ms)
         err = redis_link_receive(&listener->link, deadline_ms, &reply);
     if (err != OK)
         return err;
-    if (!is_kind(reply, "subscribe"))
+    if (!is_kind(reply, "subscribe")) {
+        const char *trouble = reply->type == REDIS_REPLY_ERROR ? reply->str : "not subscribed";
+        snprintf(listener->link.trouble, sizeof listener->link.trouble, "%s", trouble);
         err = ERR_CACHE_DOWN;
+    }
     freeReplyObject(reply);
     return err;
 }

@@ -112,7 +112,8 @@ static void an_answer_too_many_is_nobodys(void **state)
     (void)state;
     struct peer peer;
     peer_start(&peer, (const struct peer_rule[]){{.on = "first", .answer = "$1\r\n1\r\n", .drip = true},
-                                                 {.on = "second", .answer = "$1\r\n2\r\n"},
+                                                 {.on = "second", .answer = "$1\r\n2\r\n$1\r\n9\r\n"},
+                                                 {.on = "third", .answer = "$1\r\n3\r\n"},
                                                  {0}});
     struct redis_config config = config_of(peer.address);
     struct redis *redis = redis_new(&config);
@@ -121,6 +122,8 @@ static void an_answer_too_many_is_nobodys(void **state)
     usleep(100 * 1000);
     assert_int_equal(get(redis, "second", value), OK);
     assert_string_equal(value, "2");
+    assert_int_equal(get(redis, "third", value), OK);
+    assert_string_equal(value, "3");
     redis_free(&redis);
     peer_stop(&peer);
 }
