@@ -92,8 +92,8 @@ struct xmpp_status {
                             failed: ..." */
 };
 void xmpp_status(struct xmpp *xmpp, struct xmpp_status *status_r);
-/* Calls `changed` when up or ready has changed, on any thread; it must not block, and may call xmpp_status. Set once. The
- * link may be up by then: look at the status afterwards. */
+/* Calls `changed` when up or ready has changed, on any thread; it must not block, and may call xmpp_status. Set once.
+ * The link may be up by then: look at the status afterwards. */
 void xmpp_on_change(struct xmpp *xmpp, void (*changed)(void *arg), void *arg);
 
 /* After each new link, on a job's thread: learns what the server is (XEP-0092, XEP-0356 advertisement, the configured

@@ -1,0 +1,53 @@
+/* The link: one thread that owns the connection, the stream and the clockwork of staying connected.
+ *
+ * It connects, and reconnects for ever with backoff and jitter; it pings a silent server, and drops a link on which the
+ * ping, or what we write, makes no progress. Each link that was made has a number, its generation: who works with a
+ * server that was proved on one link does not go on, unknowing, on the next. Other threads hand over bytes and wait for
+ * answers; they never touch the connection. What is queued is bounded. Nothing is kept across links: what was asked on
+ * a link that broke fails with ERR_XMPP_DOWN. */
+#ifndef XMPP_LINK_H
+#define XMPP_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "component/base/err.h"
+#include "xmpp/pending.h"
+
+struct buf;
+struct link;
+struct xmpp_config;
+
+struct link_handlers {
+    /* Stanzas that answer nothing we wait for, on the link's thread; what is appended to `reply` is sent. */
+    void (*received)(void *arg, const struct element *stanza, struct buf *reply);
+    /* The link came up or went down, on the link's thread. */
+    void (*changed)(void *arg, bool up);
+    void *arg;
+};
+
+struct link_status {
+    bool up;
+    uint64_t generation; /* of the newest link; 0 before the first */
+    char reason[96];     /* why it is down, or why the one before broke */
+};
+
+/* The config must outlive it. ERR_INTERNAL: no thread or descriptor. */
+MUST_CHECK enum err link_start(const struct xmpp_config *config, const struct link_handlers *handlers,
+                               struct link **link_r);
+/* Fails what waits and refuses what comes with ERR_SHUTDOWN; the connection stays, late answers are still handled. */
+void link_refuse(struct link *link);
+/* Also ends the stream, joins and frees. No other call may be under way. */
+void link_close(struct link **link);
+void link_status(struct link *link, struct link_status *status_r);
+
+/* A fresh request id. */
+void link_id(struct link *link, char id_r[REQUEST_ID_SIZE]);
+/* Sends the text on the link of that generation and waits for the exchange's answers. As pending_wait; and
+ * ERR_XMPP_DOWN when that link is gone, ERR_BUSY when too much is queued: then nothing was sent. */
+MUST_CHECK enum err link_call(struct link *link, uint64_t generation, const struct buf *text, struct exchange *exchange,
+                              int64_t deadline_ms);
+/* Sends what no answer is awaited for, if that link is still up and has room. */
+void link_post(struct link *link, uint64_t generation, const struct buf *text);
+
+#endif

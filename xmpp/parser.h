@@ -1,0 +1,46 @@
+/* Bytes of an XML stream in, elements out: expat with every size bounded.
+ *
+ * A pure state machine on one thread: no clock, no sockets. What XMPP forbids (RFC 6120, 11.1: comments, processing
+ * instructions, DTDs, entities beyond the five) ends the stream, and so does whatever passes a limit. Nothing is
+ * reported of a stanza before its last byte.
+ *
+ * expat keeps each element and attribute name it ever saw for as long as a parser lives, and strangers choose names in
+ * what they send through the server. So a parser is replaced between two stanzas once it has read PARSER_RENEW_AFTER
+ * bytes; the stream's header is read again by the new one. */
+#ifndef XMPP_PARSER_H
+#define XMPP_PARSER_H
+
+#include <stddef.h>
+
+#include "component/base/err.h"
+#include "xmpp/element.h"
+
+enum {
+    PARSER_STANZA_MAX = 4 * 1024 * 1024,        /* bytes */
+    PARSER_TAG_MAX = 64 * 1024,                 /* bytes of one tag */
+    PARSER_DEPTH_MAX = 32,                      /* elements, the stream's own included */
+    PARSER_ATTRIBUTES_MAX = 32,                 /* of one element, namespace declarations included */
+    PARSER_ELEMENTS_MAX = 128 * 1024,           /* of one stanza */
+    PARSER_RENEW_AFTER = 1024 * 1024,           /* bytes */
+    PARSER_WITHOUT_PAUSE_MAX = 64 * 1024 * 1024 /* bytes without any moment at which no stanza was half read */
+};
+
+struct parser;
+
+struct parser_handlers {
+    void (*opened)(void *arg, const struct element *header); /* valid during the call */
+    void (*stanza)(void *arg, struct tree *stanza);          /* the handler's to free */
+    void (*closed)(void *arg);                               /* the stream's end tag */
+    void *arg;
+};
+
+struct parser *parser_new(const struct parser_handlers *handlers);
+void parser_free(struct parser **parser);
+/* Calls handlers from inside. ERR_XMPP: what came is refused, and so is all that follows. */
+MUST_CHECK enum err parser_feed(struct parser *parser, const char *bytes, size_t length);
+/* Makes parser_feed fail from here on: for handlers. `reason` is static. */
+void parser_refuse(struct parser *parser, const char *reason);
+/* Why parser_feed failed; static; "" when it has not. */
+const char *parser_reason(const struct parser *parser);
+
+#endif

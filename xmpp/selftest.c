@@ -1,0 +1,148 @@
+/* A list of steps over one state; the first that fails ends it. Removing is a step, and happens once more at the end.
+ */
+#include "xmpp/selftest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "component/base/crypto.h"
+#include "component/base/text.h"
+
+enum { ID_BYTES = 6, PASSWORD_LENGTH = 32 };
+
+struct selftest {
+    const struct xmpp_server *server;
+    struct task *task;
+    struct arena *arena;
+    char locals[2][48];
+    char jids[2][TASK_JID_SIZE];
+    char password[PASSWORD_LENGTH + 1];
+    struct roster_side sides[2];
+};
+
+static struct secret password_of(const struct selftest *test)
+{
+    return secret_of_cstr(test->password);
+}
+
+static enum err remove_both(struct selftest *test)
+{
+    enum err first = test->server->remove(test->task, test->locals[0]);
+    enum err second = test->server->remove(test->task, test->locals[1]);
+    return first != OK ? first : second;
+}
+
+/* Each account twice: making what is ours already must be a success. */
+static enum err create_both(struct selftest *test)
+{
+    enum err err = OK;
+    for (size_t i = 0; i < 4 && err == OK; i++)
+        err = test->server->create(test->task, test->locals[i % 2], password_of(test));
+    return err;
+}
+
+static enum err check_password(struct selftest *test)
+{
+    if (test->server->check == NULL)
+        return OK;
+    enum err err = test->server->check(test->task, test->locals[0], password_of(test));
+    if (err != OK)
+        return err;
+    err = test->server->check(test->task, test->locals[0], secret_of_cstr("another password"));
+    return err == ERR_JID_PASSWORD ? OK : ERR_XMPP;
+}
+
+static enum err bind_both(struct selftest *test)
+{
+    return server_make(test->server, test->task, test->arena, test->sides, true);
+}
+
+static enum err unbind_both(struct selftest *test)
+{
+    return server_make(test->server, test->task, test->arena, test->sides, false);
+}
+
+static enum err expect_count(struct selftest *test, size_t count)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct roster roster;
+        enum err err = test->server->roster(test->task, test->arena, test->locals[i], &roster);
+        if (err != OK)
+            return err;
+        if (roster.count != count)
+            return ERR_XMPP;
+    }
+    return OK;
+}
+
+static enum err read_bound(struct selftest *test)
+{
+    return expect_count(test, 1);
+}
+
+static enum err read_unbound(struct selftest *test)
+{
+    return expect_count(test, 0);
+}
+
+static enum err expect_gone(struct selftest *test)
+{
+    struct roster roster;
+    enum err err = test->server->roster(test->task, test->arena, test->locals[0], &roster);
+    return err == ERR_NOT_FOUND ? OK : err == OK ? ERR_XMPP : err;
+}
+
+static const struct {
+    const char *name;
+    enum err (*run)(struct selftest *test);
+} steps[] = {
+    {"remove leftovers", remove_both},    {"create", create_both},
+    {"check password", check_password},   {"bind", bind_both},
+    {"read bound", read_bound},           {"unbind", unbind_both},
+    {"read unbound", read_unbound},       {"remove", remove_both},
+    {"see that it is gone", expect_gone},
+};
+
+static void name_accounts(struct selftest *test)
+{
+    uint8_t digest[SHA256_SIZE];
+    const char *component = test->task->config->component;
+    sha256(component, strlen(component), digest);
+    char id[2 * ID_BYTES + 1];
+    hex_encode(digest, ID_BYTES, id);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(test->locals[i], sizeof test->locals[i], "registrar-selftest-%s-%c", id, "ab"[i]);
+        task_jid(test->task, test->locals[i], test->jids[i]);
+    }
+}
+
+static void describe_binding(struct selftest *test)
+{
+    static const char *const groups[] = {"Self-test"};
+    for (size_t i = 0; i < 2; i++)
+        test->sides[i] = (struct roster_side){
+            .local = test->locals[i],
+            .exists = true,
+            .item = {.jid = test->jids[1 - i], .name = "Self-test <&> ä", .groups = groups, .group_count = 1}};
+}
+
+enum err selftest_run(const struct xmpp_server *server, struct task *task, const char **step_r)
+{
+    struct selftest test = {.server = server, .task = task, .arena = arena_new()};
+    random_text("abcdefghijklmnopqrstuvwxyz0123456789", PASSWORD_LENGTH, test.password);
+    name_accounts(&test);
+    describe_binding(&test);
+    enum err err = OK;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++) {
+        *step_r = steps[i].name;
+        err = steps[i].run(&test);
+    }
+    if (err != OK) {
+        enum err ignored = remove_both(&test); /* the first error counts; the next run removes what is left */
+        (void)ignored;
+    }
+    secret_wipe(test.password, sizeof test.password);
+    arena_free(&test.arena);
+    return err;
+}

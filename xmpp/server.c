@@ -1,0 +1,103 @@
+/* Servers show a roster as it was written at once, as far as was measured; one that does not is read again. */
+#include "xmpp/server.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "component/base/clock.h"
+#include "component/base/crypto.h"
+#include "component/base/log.h"
+#include "component/base/text.h"
+#include "xmpp/ns.h"
+#include "xmpp/rosters.h"
+
+enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500 };
+
+static const struct xmpp_server *const servers[] = {&server_openfire, &server_prosody};
+
+static void read_version(const struct element *iq, struct server_facts *facts)
+{
+    const struct element *query = element_child(iq, NS_VERSION, "query");
+    const struct element *name = element_child(query, NS_VERSION, "name");
+    const struct element *version = element_child(query, NS_VERSION, "version");
+    snprintf(facts->name, sizeof facts->name, "%s", name != NULL ? name->text : "");
+    snprintf(facts->version, sizeof facts->version, "%s", version != NULL ? version->text : "");
+}
+
+enum err server_identify(struct task *task, struct server_facts *facts)
+{
+    struct batch batch;
+    batch_init(&batch, task);
+    batch_request(&batch, "get", task->config->domain);
+    stanza_open(batch.builder, "query", NS_VERSION);
+    batch_end(&batch);
+    enum err err = batch_send(&batch);
+    if (err == OK)
+        read_version(batch.requests[0].answer->root, facts);
+    batch_free(&batch);
+    return err;
+}
+
+bool server_read_advertisement(const char *domain, const struct element *stanza, struct server_facts *facts)
+{
+    const struct element *privilege = element_child(stanza, NS_PRIVILEGE, "privilege");
+    if (privilege == NULL || !element_is(stanza, NS_COMPONENT, "message") ||
+        !element_attribute_is(stanza, "from", domain))
+        return false;
+    facts->may_read_rosters = false;
+    facts->may_write_rosters = false;
+    for (const struct element *perm = element_child(privilege, NS_PRIVILEGE, "perm"); perm != NULL;
+         perm = element_next(perm, NS_PRIVILEGE, "perm")) {
+        if (!element_attribute_is(perm, "access", "roster"))
+            continue;
+        bool both = element_attribute_is(perm, "type", "both");
+        facts->may_read_rosters = both || element_attribute_is(perm, "type", "get");
+        facts->may_write_rosters = both || element_attribute_is(perm, "type", "set");
+    }
+    return true;
+}
+
+const struct xmpp_server *server_choose(const char *configured, const struct server_facts *facts)
+{
+    bool automatic = strcmp(configured, "auto") == 0;
+    for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++)
+        if (strcmp(automatic ? facts->name : configured, automatic ? servers[i]->says : servers[i]->name) == 0)
+            return servers[i];
+    return NULL;
+}
+
+void server_proof(const struct xmpp_config *config, const struct xmpp_server *server, const struct server_facts *facts,
+                  char proof_r[XMPP_PROOF_SIZE])
+{
+    char all[1536];
+    int length = snprintf(all, sizeof all, "%s\n%u\n%s\n%s\n%s\n%s\n%s\n%u\n%d%d", server->name, server->revision,
+                          facts->name, facts->version, config->version, config->domain, config->component,
+                          config->in_flight, facts->may_read_rosters, facts->may_write_rosters);
+    uint8_t digest[SHA256_SIZE];
+    sha256(all, (size_t)length < sizeof all ? (size_t)length : sizeof all - 1, digest);
+    char hex[2 * SHA256_SIZE + 1];
+    hex_encode(digest, sizeof digest, hex);
+    snprintf(proof_r, XMPP_PROOF_SIZE, "proved %s %s", server->name, hex);
+}
+
+static void sleep_ms(int64_t ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+enum err server_make(const struct xmpp_server *server, struct task *task, struct arena *arena,
+                     struct roster_side sides[2], bool bind)
+{
+    enum err err = server->edit(task, arena, sides, bind);
+    for (int64_t pause = REREAD_FIRST_MS; err == OK; pause = 2 * pause < REREAD_LONGEST_MS ? 2 * pause : pause) {
+        if (roster_side_is(&sides[0], bind) && roster_side_is(&sides[1], bind))
+            return OK;
+        if (clock_ms() + pause >= task->deadline_ms)
+            return ERR_TIMEOUT;
+        sleep_ms(pause);
+        err = server->look(task, arena, sides);
+    }
+    return err;
+}

@@ -1,0 +1,169 @@
+/* Openfire, measured with 5.2.0 (component's default rights, no plugin).
+ *
+ * Accounts are made by XEP-0133. add-user says no in the same way for every reason; authenticate-user tells whether an
+ * account has our password, get-user-roster whether it exists. change-user-password is forbidden to a component unless
+ * the server's admin.authorizedJIDs names it.
+ *
+ * Rosters have no command for writing. A roster set in the user's own name, without `to`, is obeyed; its answer goes to
+ * the user, so writes are known by reading back only. `subscription` in it is ignored: subscriptions come from the
+ * presences that the two users' clients would send each other. All of it is one go in front of the first step of the
+ * read-back; a connection's stanzas are handled in order. */
+#include <stddef.h>
+
+#include "xmpp/admin.h"
+#include "xmpp/rosters.h"
+#include "xmpp/server.h"
+
+static const struct admin_roster_form roster_form = {"accountjids"};
+
+static const char *missing(const struct server_facts *facts)
+{
+    (void)facts;
+    return NULL;
+}
+
+/* ERR_NOT_FOUND: there is no such account. */
+static enum err exists(struct task *task, const char *local)
+{
+    struct tree *answer = NULL;
+    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
+    if (err == OK && answer == NULL)
+        err = ERR_NOT_FOUND;
+    tree_free(&answer);
+    return err;
+}
+
+static enum err check(struct task *task, const char *local, struct secret password)
+{
+    bool done = false;
+    enum err err = admin_authenticate_user(task, local, password, &done);
+    if (err != OK || done)
+        return err;
+    err = exists(task, local);
+    return err == OK ? ERR_JID_PASSWORD : err;
+}
+
+static enum err set_password(struct task *task, const char *local, struct secret password)
+{
+    bool done = false;
+    enum err err = admin_change_password(task, local, password, &done);
+    if (err == ERR_FORBIDDEN)
+        return ERR_UNSUPPORTED;
+    if (err != OK || done)
+        return err;
+    err = exists(task, local);
+    return err == OK ? ERR_XMPP : err;
+}
+
+static enum err create(struct task *task, const char *local, struct secret password)
+{
+    bool done = false;
+    enum err err = admin_add_user(task, local, password, &done);
+    if (err != OK || done)
+        return err;
+    err = check(task, local, password);
+    if (err == ERR_NOT_FOUND)
+        return ERR_XMPP; /* refused for another reason than that it exists */
+    if (err != ERR_JID_PASSWORD)
+        return err;
+    err = set_password(task, local, password);
+    return err == ERR_UNSUPPORTED || err == ERR_XMPP ? ERR_JID_PASSWORD : err;
+}
+
+static enum err remove_account(struct task *task, const char *local)
+{
+    bool gone = false;
+    enum err err = admin_delete_user(task, &roster_form, local, &gone);
+    return err == OK && !gone ? ERR_XMPP : err;
+}
+
+static enum err roster(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
+{
+    struct tree *answer = NULL;
+    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
+    if (err == OK && answer == NULL)
+        err = ERR_NOT_FOUND;
+    if (err == OK)
+        roster_read(admin_roster_query(answer), arena, roster_r);
+    tree_free(&answer);
+    return err;
+}
+
+static void write_item(struct batch *batch, const struct roster_side *side, bool bind)
+{
+    char jid[TASK_JID_SIZE];
+    if (!side->exists)
+        return;
+    task_jid(batch->task, side->local, jid);
+    batch_iq_as(batch, "set", jid);
+    roster_write(batch->builder, &side->item, bind ? NULL : "remove");
+    batch_end(batch);
+}
+
+static void write_subscriptions(struct batch *batch, const struct roster_side sides[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        char asker[TASK_JID_SIZE], asked[TASK_JID_SIZE];
+        task_jid(batch->task, sides[i].local, asker);
+        task_jid(batch->task, sides[1 - i].local, asked);
+        batch_presence_as(batch, "subscribe", asker, asked);
+        batch_presence_as(batch, "subscribed", asked, asker);
+    }
+}
+
+/* Reads the rosters of the sides that exist, after what stands in `before`. */
+static enum err read_back(struct task *task, struct batch *before, struct arena *arena, struct roster_side sides[2])
+{
+    const char *locals[2] = {NULL, NULL};
+    struct roster_side *read[2] = {NULL, NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++)
+        if (sides[i].exists) {
+            read[count] = &sides[i];
+            locals[count++] = sides[i].local;
+        }
+    struct tree *answers[2] = {NULL, NULL};
+    enum err err = admin_get_rosters(task, before, &roster_form, locals, count, answers);
+    for (size_t i = 0; i < count && err == OK; i++) {
+        if (answers[i] != NULL)
+            roster_look(admin_roster_query(answers[i]), arena, read[i]);
+        else
+            err = ERR_NOT_FOUND;
+    }
+    tree_free(&answers[0]);
+    tree_free(&answers[1]);
+    return err;
+}
+
+static enum err edit(struct task *task, struct arena *arena, struct roster_side sides[2], bool bind)
+{
+    struct batch batch;
+    batch_init(&batch, task);
+    for (size_t i = 0; i < 2; i++)
+        write_item(&batch, &sides[i], bind);
+    if (bind)
+        write_subscriptions(&batch, sides);
+    enum err err = read_back(task, &batch, arena, sides);
+    batch_free(&batch);
+    return err;
+}
+
+static enum err look(struct task *task, struct arena *arena, struct roster_side sides[2])
+{
+    return read_back(task, NULL, arena, sides);
+}
+
+const struct xmpp_server server_openfire = {
+    .name = "openfire",
+    .says = "Openfire",
+    .revision = 1,
+    .edit_requests = 2,
+    .missing = missing,
+    .create = create,
+    .remove = remove_account,
+    .check = check,
+    .set_password = set_password,
+    .roster = roster,
+    .edit = edit,
+    .look = look,
+};

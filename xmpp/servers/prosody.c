@@ -1,0 +1,173 @@
+/* Prosody, measured with 0.12 of Debian 12: our domain stands in `admins`, mod_privilege is on for the host and for the
+ * component, and the component has validate_from_addresses = false.
+ *
+ * Accounts are made by XEP-0133; an account that exists gets our password again. delete-user is completed with success
+ * whether or not there was one, so what counts is the read-back.
+ *
+ * Rosters go through XEP-0356: a set that is sent to the user, with its subscription, is written, pushed and answered.
+ * It moves no presence, though: clients that are online see each other only after a probe in the users' names has made
+ * the server send them each other's presence; and after a removal they are told `unavailable` in the name of the other
+ * (bare, because nothing tells us resources). Prosody handles a connection's stanzas in order, so it is all one go. */
+#include <stddef.h>
+#include <string.h>
+
+#include "component/base/log.h"
+#include "xmpp/admin.h"
+#include "xmpp/ns.h"
+#include "xmpp/rosters.h"
+#include "xmpp/server.h"
+
+static const struct admin_roster_form roster_form = {"accountjid"};
+
+static const char *missing(const struct server_facts *facts)
+{
+    if (!facts->may_read_rosters || !facts->may_write_rosters)
+        return "no roster privilege from mod_privilege (XEP-0356)";
+    return NULL;
+}
+
+static enum err set_password(struct task *task, const char *local, struct secret password)
+{
+    bool done = false;
+    enum err err = admin_change_password(task, local, password, &done);
+    if (err != OK || done)
+        return err;
+    struct tree *answer = NULL;
+    err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
+    if (err == OK)
+        err = answer == NULL ? ERR_NOT_FOUND : ERR_XMPP;
+    tree_free(&answer);
+    return err;
+}
+
+static enum err create(struct task *task, const char *local, struct secret password)
+{
+    bool done = false;
+    enum err err = admin_add_user(task, local, password, &done);
+    if (err != OK || done)
+        return err;
+    err = set_password(task, local, password);
+    return err == ERR_NOT_FOUND ? ERR_XMPP : err; /* refused for another reason than that it exists */
+}
+
+static enum err remove_account(struct task *task, const char *local)
+{
+    bool gone = false;
+    enum err err = admin_delete_user(task, &roster_form, local, &gone);
+    return err == OK && !gone ? ERR_XMPP : err;
+}
+
+/* By command, because a privileged get shows an empty roster for an account that does not exist. */
+static enum err roster(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
+{
+    struct tree *answer = NULL;
+    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
+    if (err == OK && answer == NULL)
+        err = ERR_NOT_FOUND;
+    if (err == OK)
+        roster_read(admin_roster_query(answer), arena, roster_r);
+    tree_free(&answer);
+    return err;
+}
+
+static void write_item(struct batch *batch, const struct roster_side *side, bool bind)
+{
+    char jid[TASK_JID_SIZE];
+    task_jid(batch->task, side->local, jid);
+    batch_request(batch, "set", jid);
+    roster_write(batch->builder, &side->item, bind ? "both" : "remove");
+    batch_end(batch);
+}
+
+/* `type` in the name of each for the other, where the one who gets the effect exists. */
+static void write_presences(struct batch *batch, const struct roster_side sides[2], bool bind)
+{
+    for (size_t i = 0; i < 2; i++) {
+        char own[TASK_JID_SIZE], other[TASK_JID_SIZE];
+        task_jid(batch->task, sides[i].local, own);
+        task_jid(batch->task, sides[1 - i].local, other);
+        if (bind)
+            batch_presence_as(batch, "probe", own, other);
+        else if (sides[i].exists)
+            batch_presence_as(batch, "unavailable", other, own);
+    }
+}
+
+static void write_get(struct batch *batch, const struct roster_side *side)
+{
+    char jid[TASK_JID_SIZE];
+    task_jid(batch->task, side->local, jid);
+    batch_request(batch, "get", jid);
+    stanza_open(batch->builder, "query", NS_ROSTER);
+    batch_end(batch);
+}
+
+/* Removing what is not there is what was wanted. */
+static enum err check_written(const struct request *request, bool bind)
+{
+    if (request_succeeded(request))
+        return OK;
+    const char *condition = element_error_condition(request->answer->root);
+    if (!bind && strcmp(condition, "item-not-found") == 0)
+        return OK;
+    log_warn("xmpp_roster_set_refused", F("condition", condition));
+    return strcmp(condition, "service-unavailable") == 0 ? ERR_NOT_FOUND : ERR_XMPP;
+}
+
+static enum err read_answer(const struct request *request, struct arena *arena, struct roster_side *side)
+{
+    const struct element *query =
+        request_succeeded(request) ? element_child(request->answer->root, NS_ROSTER, "query") : NULL;
+    if (query == NULL)
+        return ERR_XMPP;
+    roster_look(query, arena, side);
+    return OK;
+}
+
+/* Sets (when `write`), presences and gets; the answers come in that order. */
+static enum err run(struct task *task, struct arena *arena, struct roster_side sides[2], bool write, bool bind)
+{
+    struct batch batch;
+    batch_init(&batch, task);
+    for (size_t i = 0; write && i < 2; i++)
+        if (sides[i].exists)
+            write_item(&batch, &sides[i], bind);
+    size_t written = batch.count;
+    if (write)
+        write_presences(&batch, sides, bind);
+    for (size_t i = 0; i < 2; i++)
+        if (sides[i].exists)
+            write_get(&batch, &sides[i]);
+    enum err err = batch_send(&batch);
+    for (size_t i = 0; i < written && err == OK; i++)
+        err = check_written(&batch.requests[i], bind);
+    for (size_t i = 0, number = written; i < 2 && err == OK; i++)
+        if (sides[i].exists)
+            err = read_answer(&batch.requests[number++], arena, &sides[i]);
+    batch_free(&batch);
+    return err;
+}
+
+static enum err edit(struct task *task, struct arena *arena, struct roster_side sides[2], bool bind)
+{
+    return run(task, arena, sides, true, bind);
+}
+
+static enum err look(struct task *task, struct arena *arena, struct roster_side sides[2])
+{
+    return run(task, arena, sides, false, false);
+}
+
+const struct xmpp_server server_prosody = {
+    .name = "prosody",
+    .says = "Prosody",
+    .revision = 1,
+    .edit_requests = 4,
+    .missing = missing,
+    .create = create,
+    .remove = remove_account,
+    .set_password = set_password,
+    .roster = roster,
+    .edit = edit,
+    .look = look,
+};

@@ -1,0 +1,65 @@
+/* One operation on the server: over which link, until when, with how many requests at once. Lives on the stack of the
+ * thread that asked. And a batch: stanzas that are written in one go, with the answers that are awaited. */
+#ifndef XMPP_TASK_H
+#define XMPP_TASK_H
+
+#include <stdint.h>
+
+#include "component/base/buf.h"
+#include "component/base/err.h"
+#include "xmpp/pending.h"
+#include "xmpp/stanza.h"
+
+struct link;
+struct xmpp_config;
+
+struct task {
+    const struct xmpp_config *config;
+    struct link *link;
+    uint64_t generation; /* the link must be this one throughout */
+    unsigned slots;      /* requests that it may have out at once */
+    int64_t deadline_ms;
+};
+
+enum { TASK_JID_SIZE = REQUEST_PEER_SIZE };
+
+/* local@domain of the server. */
+void task_jid(const struct task *task, const char *local, char jid_r[TASK_JID_SIZE]);
+
+enum { BATCH_REQUESTS_MAX = 8 };
+
+/* Stanzas are built with the builder, between a batch_ beginning and batch_end. Errors of building stick and come out
+ * of batch_send. */
+struct batch {
+    struct task *task;
+    struct stanza_builder *builder;
+    struct buf text;
+    struct request requests[BATCH_REQUESTS_MAX];
+    size_t ends[BATCH_REQUESTS_MAX]; /* of text, behind each request and what follows it */
+    size_t count;
+    enum err err;
+};
+
+void batch_init(struct batch *batch, struct task *task);
+/* Frees the answers that nobody took. */
+void batch_free(struct batch *batch);
+/* Opens an iq from our domain to `to`, whose answer is awaited from there; the answer will be in requests[number], the
+ * numbers counting from 0. */
+void batch_request(struct batch *batch, const char *type, const char *to);
+/* Opens an iq in a user's name, with no `to`: the answer goes to the user. */
+void batch_iq_as(struct batch *batch, const char *type, const char *from);
+/* A whole presence in a user's name. */
+void batch_presence_as(struct batch *batch, const char *type, const char *from, const char *to);
+/* Ends the iq that was opened. */
+void batch_end(struct batch *batch);
+/* Sends all and waits for all answers: in one go when the task has as many slots as there are requests, else in several
+ * in the same order. Each go has the configured request timeout at most. OK, or the first error; answers that came are
+ * there in either case. May be called once. */
+MUST_CHECK enum err batch_send(struct batch *batch);
+/* Takes the answer of a request from the batch; NULL when there is none. */
+struct tree *batch_take(struct batch *batch, size_t number);
+
+/* True when the answer is an iq of type result. */
+bool request_succeeded(const struct request *request);
+
+#endif

@@ -1,0 +1,367 @@
+/* The facade: what other folders see of the XMPP side. It joins the link, the slots and the driver, and knows which
+ * link the driver is proved on: a link is ready while its generation is that one. */
+#include "xmpp/xmpp.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "component/base/clock.h"
+#include "component/base/log.h"
+#include "component/base/metrics.h"
+#include "component/base/text.h"
+#include "xmpp/adhoc.h"
+#include "xmpp/check.h"
+#include "xmpp/inbound.h"
+#include "xmpp/link.h"
+#include "xmpp/selftest.h"
+#include "xmpp/server.h"
+#include "xmpp/slots.h"
+
+enum { LOCAL_MAX = 64 /* Openfire keeps no more, and answers nothing when it is more */ };
+
+struct xmpp {
+    struct xmpp_config config;
+    struct link *link;
+    struct slots *slots;
+
+    pthread_mutex_t lock;      /* of what follows */
+    struct server_facts facts; /* of the link that is up */
+    const struct xmpp_server *server;
+    uint64_t proved; /* the generation that the driver is proved on; 0: none */
+    bool refusing;
+    char failure[128]; /* of the last proving */
+
+    pthread_mutex_t change_lock; /* its own, so that `changed` may call xmpp_status */
+    void (*changed)(void *arg);
+    void *changed_arg;
+};
+
+/* ---- what the link tells, on its thread ---- */
+
+static void received(void *arg, const struct element *stanza, struct buf *reply)
+{
+    struct xmpp *xmpp = arg;
+    struct server_facts facts = {0};
+    if (server_read_advertisement(xmpp->config.domain, stanza, &facts)) {
+        pthread_mutex_lock(&xmpp->lock);
+        xmpp->facts.may_read_rosters = facts.may_read_rosters;
+        xmpp->facts.may_write_rosters = facts.may_write_rosters;
+        pthread_mutex_unlock(&xmpp->lock);
+        return;
+    }
+    char id[REQUEST_ID_SIZE];
+    link_id(xmpp->link, id);
+    if (adhoc_cancel_late(xmpp->config.domain, xmpp->config.component, stanza, id, reply))
+        return;
+    const struct inbound_config inbound = {xmpp->config.component, xmpp->config.version};
+    inbound_answer(&inbound, stanza, reply);
+}
+
+static void tell_change(struct xmpp *xmpp)
+{
+    pthread_mutex_lock(&xmpp->change_lock);
+    if (xmpp->changed != NULL)
+        xmpp->changed(xmpp->changed_arg);
+    pthread_mutex_unlock(&xmpp->change_lock);
+}
+
+static void link_changed(void *arg, bool up)
+{
+    struct xmpp *xmpp = arg;
+    pthread_mutex_lock(&xmpp->lock);
+    if (!up) {
+        xmpp->facts = (struct server_facts){0};
+        xmpp->proved = 0;
+    }
+    pthread_mutex_unlock(&xmpp->lock);
+    if (!up)
+        metric_set(M_XMPP_READY, "", 0);
+    tell_change(xmpp);
+}
+
+/* ---- life ---- */
+
+static void release(struct xmpp *xmpp)
+{
+    slots_free(&xmpp->slots);
+    pthread_mutex_destroy(&xmpp->lock);
+    pthread_mutex_destroy(&xmpp->change_lock);
+    free(xmpp);
+}
+
+enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r)
+{
+    enum err err = xmpp_check_config(config);
+    if (err != OK)
+        return err;
+    struct xmpp *xmpp = xcalloc(1, sizeof *xmpp);
+    xmpp->config = *config;
+    xmpp->slots = slots_new(config->in_flight);
+    pthread_mutex_init(&xmpp->lock, NULL);
+    pthread_mutex_init(&xmpp->change_lock, NULL);
+    metric_set(M_XMPP_UP, "", 0);
+    metric_set(M_XMPP_READY, "", 0);
+    const struct link_handlers handlers = {received, link_changed, xmpp};
+    err = link_start(&xmpp->config, &handlers, &xmpp->link);
+    if (err != OK)
+        release(xmpp);
+    else
+        *xmpp_r = xmpp;
+    return err;
+}
+
+void xmpp_refuse(struct xmpp *xmpp)
+{
+    pthread_mutex_lock(&xmpp->lock);
+    xmpp->refusing = true;
+    pthread_mutex_unlock(&xmpp->lock);
+    slots_close(xmpp->slots);
+    link_refuse(xmpp->link);
+}
+
+void xmpp_close(struct xmpp **xmpp)
+{
+    if (*xmpp == NULL)
+        return;
+    xmpp_refuse(*xmpp);
+    link_close(&(*xmpp)->link);
+    release(*xmpp);
+    *xmpp = NULL;
+}
+
+void xmpp_on_change(struct xmpp *xmpp, void (*changed)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&xmpp->change_lock);
+    xmpp->changed = changed;
+    xmpp->changed_arg = arg;
+    pthread_mutex_unlock(&xmpp->change_lock);
+}
+
+void xmpp_status(struct xmpp *xmpp, struct xmpp_status *status_r)
+{
+    struct link_status link;
+    link_status(xmpp->link, &link);
+    pthread_mutex_lock(&xmpp->lock);
+    *status_r = (struct xmpp_status){
+        .up = link.up, .ready = link.up && xmpp->proved == link.generation, .generation = link.generation};
+    const char *reason = xmpp->refusing             ? "shutting down"
+                         : status_r->ready          ? ""
+                         : !link.up                 ? link.reason
+                         : xmpp->failure[0] != '\0' ? xmpp->failure
+                                                    : "the server is not proved yet";
+    snprintf(status_r->reason, sizeof status_r->reason, "%.95s", reason);
+    pthread_mutex_unlock(&xmpp->lock);
+}
+
+/* ---- proving ---- */
+
+static void set_failure(struct xmpp *xmpp, const char *what, const char *detail, enum err err)
+{
+    struct link_status link;
+    link_status(xmpp->link, &link);
+    const char *why = err == ERR_XMPP_DOWN ? link.reason : err_name(err);
+    pthread_mutex_lock(&xmpp->lock);
+    snprintf(xmpp->failure, sizeof xmpp->failure, "%.60s%.20s (%.40s)", what, detail, why);
+    pthread_mutex_unlock(&xmpp->lock);
+    log_warn("xmpp_not_proved", F("what", what), F("detail", detail), F("why", why));
+}
+
+/* Learns the facts of this link and chooses the driver. */
+static enum err choose_driver(struct xmpp *xmpp, struct task *task, struct server_facts *facts,
+                              const struct xmpp_server **server_r)
+{
+    enum err err = server_identify(task, facts);
+    if (err != OK) {
+        set_failure(xmpp, "the server does not say what it is", "", err);
+        return err;
+    }
+    pthread_mutex_lock(&xmpp->lock); /* the advertisement was sent before the answer to our question */
+    facts->may_read_rosters = xmpp->facts.may_read_rosters;
+    facts->may_write_rosters = xmpp->facts.may_write_rosters;
+    pthread_mutex_unlock(&xmpp->lock);
+    *server_r = server_choose(xmpp->config.server, facts);
+    const char *missing = *server_r != NULL ? (*server_r)->missing(facts) : "no driver for this server: ";
+    if (missing == NULL)
+        return OK;
+    set_failure(xmpp, missing, *server_r != NULL ? "" : facts->name, ERR_UNSUPPORTED);
+    return ERR_UNSUPPORTED;
+}
+
+static enum err prove_driver(struct xmpp *xmpp, struct task *task, const struct xmpp_server *server)
+{
+    const char *step = "";
+    int64_t started = clock_ms();
+    enum err err = slots_take(xmpp->slots, server->edit_requests, task->deadline_ms, &task->slots);
+    if (err == OK) {
+        err = selftest_run(server, task, &step);
+        slots_give(xmpp->slots, task->slots);
+    }
+    if (err != OK)
+        set_failure(xmpp, "self-test failed: ", step, err);
+    else
+        log_info("xmpp_self_test_passed", F("server", server->name), F("took_ms", clock_ms() - started));
+    return err;
+}
+
+/* The driver serves on this link from now on; unless it broke meanwhile. */
+static enum err make_ready(struct xmpp *xmpp, uint64_t generation, const struct xmpp_server *server)
+{
+    struct link_status link;
+    pthread_mutex_lock(&xmpp->lock);
+    link_status(xmpp->link, &link); /* inside the lock, so that link_changed comes before or after, not between */
+    bool ready = link.up && link.generation == generation;
+    if (ready) {
+        xmpp->server = server;
+        xmpp->proved = generation;
+        xmpp->failure[0] = '\0';
+        metric_set(M_XMPP_READY, "", 1);
+    }
+    pthread_mutex_unlock(&xmpp->lock);
+    if (ready)
+        tell_change(xmpp);
+    return ready ? OK : ERR_XMPP_DOWN;
+}
+
+enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_PROOF_SIZE])
+{
+    struct link_status link;
+    link_status(xmpp->link, &link);
+    if (!link.up)
+        return ERR_XMPP_DOWN;
+    struct task task = {.config = &xmpp->config,
+                        .link = xmpp->link,
+                        .generation = link.generation,
+                        .slots = 1,
+                        .deadline_ms = clock_ms() + 3 * xmpp->config.request_timeout_ms};
+    struct server_facts facts = {0};
+    const struct xmpp_server *server = NULL;
+    enum err err = choose_driver(xmpp, &task, &facts, &server);
+    if (err != OK)
+        return err;
+    server_proof(&xmpp->config, server, &facts, proof_r);
+    bool known = strcmp(proof_r, old_proof) == 0;
+    log_info("xmpp_server", F("name", facts.name), F("version", facts.version), F("driver", server->name),
+             F("proved_before", known));
+    if (!known)
+        err = prove_driver(xmpp, &task, server);
+    return err == OK ? make_ready(xmpp, link.generation, server) : err;
+}
+
+/* ---- operations ---- */
+
+/* An operation between begin and end holds slots; the driver is the one that is proved on the task's link. */
+static enum err begin(struct xmpp *xmpp, unsigned requests, int64_t deadline_ms, struct task *task_r,
+                      const struct xmpp_server **server_r)
+{
+    *task_r = (struct task){.config = &xmpp->config, .link = xmpp->link, .deadline_ms = deadline_ms};
+    pthread_mutex_lock(&xmpp->lock);
+    task_r->generation = xmpp->proved;
+    *server_r = xmpp->server;
+    enum err err = xmpp->refusing ? ERR_SHUTDOWN : xmpp->proved == 0 ? ERR_XMPP_DOWN : OK;
+    pthread_mutex_unlock(&xmpp->lock);
+    return err == OK ? slots_take(xmpp->slots, requests, deadline_ms, &task_r->slots) : err;
+}
+
+static void end(struct xmpp *xmpp, const struct task *task)
+{
+    slots_give(xmpp->slots, task->slots);
+}
+
+/* What our local parts are made of; a stricter set than XMPP's, so that no server folds or refuses them. */
+static bool is_local(const char *local)
+{
+    return strlen(local) <= LOCAL_MAX && text_only_of(local, "abcdefghijklmnopqrstuvwxyz0123456789._-");
+}
+
+enum err xmpp_jid_create(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
+{
+    struct task task;
+    const struct xmpp_server *server;
+    enum err err = is_local(local) ? begin(xmpp, 1, deadline_ms, &task, &server) : ERR_INVALID;
+    if (err != OK)
+        return err;
+    err = server->create(&task, local, password);
+    end(xmpp, &task);
+    return err;
+}
+
+enum err xmpp_jid_delete(struct xmpp *xmpp, const char *local, int64_t deadline_ms)
+{
+    struct task task;
+    const struct xmpp_server *server;
+    enum err err = is_local(local) ? begin(xmpp, 2, deadline_ms, &task, &server) : ERR_INVALID;
+    if (err != OK)
+        return err;
+    err = server->remove(&task, local);
+    end(xmpp, &task);
+    return err;
+}
+
+enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
+{
+    struct task task;
+    const struct xmpp_server *server;
+    enum err err = is_local(local) ? begin(xmpp, 1, deadline_ms, &task, &server) : ERR_INVALID;
+    if (err != OK)
+        return err;
+    err = server->check != NULL ? server->check(&task, local, password) : ERR_UNSUPPORTED;
+    end(xmpp, &task);
+    return err;
+}
+
+enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
+{
+    struct task task;
+    const struct xmpp_server *server;
+    enum err err = is_local(local) ? begin(xmpp, 1, deadline_ms, &task, &server) : ERR_INVALID;
+    if (err != OK)
+        return err;
+    err = server->set_password(&task, local, password);
+    end(xmpp, &task);
+    return err;
+}
+
+static enum err make(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], bool bind,
+                     int64_t deadline_ms)
+{
+    struct task task;
+    const struct xmpp_server *server;
+    if (!is_local(sides[0].local) || !is_local(sides[1].local))
+        return ERR_INVALID;
+    enum err err = begin(xmpp, 4, deadline_ms, &task, &server);
+    if (err != OK)
+        return err;
+    err = server_make(server, &task, arena, sides, bind);
+    end(xmpp, &task);
+    return err;
+}
+
+enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms)
+{
+    if (!sides[0].exists || !sides[1].exists)
+        return ERR_INVALID;
+    return make(xmpp, arena, sides, true, deadline_ms);
+}
+
+enum err xmpp_unbind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms)
+{
+    if (!sides[0].exists && !sides[1].exists)
+        return OK;
+    return make(xmpp, arena, sides, false, deadline_ms);
+}
+
+enum err xmpp_roster(struct xmpp *xmpp, struct arena *arena, const char *local, struct roster *roster_r,
+                     int64_t deadline_ms)
+{
+    struct task task;
+    const struct xmpp_server *server;
+    enum err err = is_local(local) ? begin(xmpp, 1, deadline_ms, &task, &server) : ERR_INVALID;
+    if (err != OK)
+        return err;
+    err = server->roster(&task, arena, local, roster_r);
+    end(xmpp, &task);
+    return err;
+}
