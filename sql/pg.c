@@ -222,12 +222,10 @@ static enum err meaning_of(const char *state)
         return ERR_CONFLICT;
     if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
         return ERR_BUSY;
-    if (strcmp(state, "57014") == 0)
-        return ERR_TIMEOUT;
-    /* connection exceptions, the server shutting down or starting, too many connections, a server that became read-only
-     */
-    if (strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0 || strncmp(state, "53", 2) == 0 ||
-        strcmp(state, "25006") == 0)
+    /* its statement_timeout, connection exceptions, shutting down or starting, no resources, read-only: not there for us
+     * now */
+    if (strcmp(state, "57014") == 0 || strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0 ||
+        strncmp(state, "53", 2) == 0 || strcmp(state, "25006") == 0)
         return ERR_DB_DOWN;
     return ERR_DB;
 }

@@ -59,7 +59,7 @@ void pg_arg_i64s(struct pg_args *args, struct arena *arena, const int64_t *value
 
 /* OK: *result_r holds the rows (text format) and is freed with PQclear. ERR_DB_DOWN: there is no connection, or it
  * broke (outside a transaction a write may have happened). ERR_CONFLICT: a unique constraint. ERR_BUSY: deadlock or
- * serialization failure, the transaction may be tried anew. ERR_TIMEOUT: the statement's deadline. ERR_DB: anything
+ * serialization failure, the transaction may be tried anew. ERR_DB: anything
  * else; logged with SQLSTATE, never with values. */
 MUST_CHECK enum err pg_run(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, PGresult **result_r);
 /* The same where no rows are expected; the number of rows touched goes to rows_r unless it is NULL. */

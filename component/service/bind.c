@@ -1,5 +1,7 @@
 #include "component/service/bind.h"
 
+#include <string.h>
+
 #include "component/base/arena.h"
 #include "component/base/clock.h"
 #include "component/base/failpoint.h"
@@ -21,25 +23,50 @@ static enum err check_here(struct call *call, struct credential *credential)
     return tokens_check_here(call->services, credential, &err) ? err : OK;
 }
 
+static bool is_called(const struct account *account, const struct account_name *name)
+{
+    const char *own = account->type == ACCOUNT_PHONE ? name->phone : name->plain;
+    return own != NULL && account->name != NULL && strcmp(own, account->name) == 0;
+}
+
+/* The token's owner, provided that he acts under his own name. */
+static enum err find_owner(struct call *call, struct worker *worker, int64_t account_id, const struct name_list *name,
+                           struct account **asker_r)
+{
+    struct account **found, *own = arena_alloc(call->arena, sizeof *own);
+    enum err err = accounts_get(worker->pg, call->arena, account_id, own);
+    if (err != OK)
+        return err;
+    *asker_r = own;
+    if (is_called(own, &name->names[0]))
+        return OK;
+    err = names_find(worker, call->arena, name, &found);
+    if (err != OK && err != ERR_INVALID)
+        return err;
+    return err == OK && found[0] == NULL ? ERR_NO_SUCH_NAME : ERR_FORBIDDEN;
+}
+
 /* The account that acts: the one named, which must be the token's own unless a backend asks. */
 static enum err find_asker(struct call *call, struct worker *worker, struct credential *credential,
                            const struct name_list *name, struct account **asker_r)
 {
     struct account **found;
     enum err err = tokens_check(call->services, worker, credential);
-    if (err == OK)
-        err = names_find(worker, call->arena, name, &found);
     if (err != OK)
         return err;
-    struct account *asker = found[0];
-    if (asker == NULL)
-        return ERR_NO_SUCH_NAME;
-    if (!credential->backend && asker->id != credential->account_id)
-        return ERR_FORBIDDEN;
-    if (asker->banned)
-        return ERR_FORBIDDEN;
-    *asker_r = asker;
-    return asker->state == ACCOUNT_ACTIVE ? OK : ERR_JID_PENDING;
+    if (credential->account_id != 0) {
+        err = find_owner(call, worker, credential->account_id, name, asker_r);
+    } else {
+        err = names_find(worker, call->arena, name, &found);
+        *asker_r = err == OK ? found[0] : NULL;
+        if (err == OK && *asker_r == NULL)
+            err = ERR_NO_SUCH_NAME;
+    }
+    if (err == OK && (*asker_r)->banned)
+        err = ERR_FORBIDDEN;
+    if (err == OK && (*asker_r)->state != ACCOUNT_ACTIVE)
+        err = ERR_JID_PENDING;
+    return err;
 }
 
 /* --- the list */

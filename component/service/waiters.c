@@ -35,7 +35,7 @@ struct waiters {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* the first one parked, or stopping */
     pthread_t thread;
-    bool stopping;
+    bool closed, stopping;
     unsigned limit, tickets;
     struct ticket *parked;
     struct hook *buckets[BUCKETS];
@@ -171,9 +171,10 @@ void waiters_free(struct waiters **waiters_ref)
     *waiters_ref = NULL;
 }
 
-void waiters_wake_all(struct waiters *waiters)
+void waiters_close(struct waiters *waiters)
 {
     pthread_mutex_lock(&waiters->lock);
+    waiters->closed = true;
     struct ticket *all = take_due(waiters, 0, true);
     pthread_mutex_unlock(&waiters->lock);
     wake_all(all);
@@ -224,7 +225,7 @@ void ticket_park(struct call *call)
     }
     struct waiters *waiters = ticket->waiters;
     pthread_mutex_lock(&waiters->lock);
-    const bool wait = ticket->open > 0;
+    const bool wait = ticket->open > 0 && !waiters->closed;
     if (wait) {
         park_in(waiters, ticket);
         pthread_cond_signal(&waiters->changed);

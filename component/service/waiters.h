@@ -18,9 +18,9 @@ struct waiters;
 
 /* `limit` calls may wait at once. */
 MUST_CHECK enum err waiters_new(unsigned limit, struct waiters **waiters_r);
-/* Wakes all that wait now, as if their time were up: for the end of the program. */
-void waiters_wake_all(struct waiters *waiters);
-/* Joins the thread and frees; nobody may wait any more. */
+/* Wakes all that wait, as if their time were up, and lets nobody wait any more: for the end of the program. */
+void waiters_close(struct waiters *waiters);
+/* Joins the thread and frees; after waiters_close. */
 void waiters_free(struct waiters **waiters);
 
 /* A ticket for a punch of each of the keys (see WAIT_KEY in services.h). The call owns it
