@@ -5,7 +5,9 @@
 
 MODE   ?= release
 BUILD  ?= build/$(MODE)
-CC     ?= gcc
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
 PYTHON ?= /usr/bin/python3
 VAR    ?= var
 export VAR
@@ -14,7 +16,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2
-CFLAGS_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_asan    := -O1 -DREGISTRAR_FAILPOINTS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -fsanitize=thread
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
@@ -57,7 +59,7 @@ archive = $(BUILD)/lib$(1).a
 with    = $(1) $(USES_$(1))
 libs    = $(foreach l,$(1),$(LIBS_$(l)))
 
-.PHONY: all help run test unit e2e bench lint format tidy clean
+.PHONY: all help run test tests unit fuzz live e2e smoke lint format tidy clean
 all: $(BUILD)/registrard
 
 define layer_rules
@@ -71,7 +73,8 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
 ALL_ARCHIVES = $(foreach l,http jobs service cache sql xmpp config base,$(call archive,$(l)))
-$(BUILD)/registrard: $(BUILD)/component/main.o $(ALL_ARCHIVES)
+MAIN_OBJECTS = $(patsubst %,$(BUILD)/component/%.o,main daemon startup readiness)
+$(BUILD)/registrard: $(MAIN_OBJECTS) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS))
 
 $(BUILD)/component/main.o: CPPFLAGS += -DREGISTRARD_VERSION='"$(VERSION)"'
@@ -85,10 +88,63 @@ $(BUILD)/%.o: %.c
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+# Tests on real parts link everything; a fuzz target gets a main that runs it on the files named.
+$(BUILD)/tests/live/%: $(BUILD)/tests/live/%.o $(ALL_ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS)) -lcmocka
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(ALL_ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS))
+
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
+LIVE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/test_*.c))
+FUZZ_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 .SECONDARY:
-unit: $(UNIT_TESTS)
+
+C_FILES := $(shell find component sql xmpp http tests -name '*.[ch]' | sort)
+JOBS    ?= $(shell nproc)
+PYTEST  := $(PYTHON) -B -m pytest
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@echo 'MODE=release|asan|tsan  CC=gcc|clang  VAR=directory of the servers (var)'
+
+run: ## install, build, start everything; Ctrl-C ends it
+	@bash examples/dev/install.sh run
+	+@$(MAKE) --no-print-directory -j$(JOBS) all
+	@exec bash examples/dev/run.sh $(BUILD)/registrard
+
+test: ## install, build and run every test
+	@bash examples/dev/install.sh test
+	+@$(MAKE) --no-print-directory -j$(JOBS) all tests
+	+@$(MAKE) --no-print-directory lint unit fuzz live e2e
+
+tests: $(UNIT_TESTS) $(LIVE_TESTS) $(FUZZ_TESTS) ## build the tests
+
+unit: $(UNIT_TESTS) ## tests that need no server
 	@set -e; for t in $(UNIT_TESTS); do $$t; done
 
-clean:
+fuzz: $(FUZZ_TESTS) ## each fuzz target over its corpus
+	@set -e; for t in $(FUZZ_TESTS); do $$t tests/fuzz/corpus/$${t##*/fuzz_}/*; done
+
+live: $(LIVE_TESTS) ## tests of the layers on a real Postgres and Redis
+	@bash tests/live/run.sh $(LIVE_TESTS)
+
+e2e: $(BUILD)/registrard ## the whole, with real servers and stock clients; K=expression chooses
+	@REGISTRARD_BIN=$(abspath $<) $(PYTEST) tests/e2e $(if $(K),-k '$(K)')
+
+smoke: $(BUILD)/registrard ## the main path only
+	@REGISTRARD_BIN=$(abspath $<) $(PYTEST) tests/e2e/test_smoke.py
+
+lint: ## layers, sizes, generated documents, format
+	@$(PYTEST) tests/lint
+	@clang-format --dry-run -Werror $(C_FILES)
+
+format: ## put every file into the project's format
+	@clang-format -i $(C_FILES)
+
+tidy: ## clang-tidy over every C file
+	@printf '%s\n' $(filter %.c,$(C_FILES)) | \
+		xargs -P $(JOBS) -n 4 clang-tidy --quiet -warnings-as-errors='*' -- $(CPPFLAGS) -std=c17 -DREGISTRARD_VERSION='""' 2>build/tidy.err || \
+		{ grep -v 'warnings\? generated' build/tidy.err >&2; exit 1; }
+
+clean: ## remove what was built
 	rm -rf build

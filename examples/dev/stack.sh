@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The servers behind registrard, private to one state directory:
 #
-#   stack.sh up|down|status|settings VAR [postgres] [redis] [prosody]
+#   stack.sh up|down|status|settings|discard VAR [postgres] [redis] [prosody]
 #
 # up       starts those named (all when none is) that do not run yet, and returns when they answer
 # down     stops them
 # status   one line each
 # settings prints NAME=value lines: the environment for a registrard in front of them (development profile), and STACK_*
 #          for tests
+# discard  stops all of them and removes VAR
 #
 # With STACK_THROWAWAY=1 in the environment nothing is written through to the disk: for tests.
 set -euo pipefail
@@ -78,9 +79,15 @@ settings() {
     say "STACK_SOCKETS=$SOCKETS"
 }
 
+discard() {
+    down
+    sockets_open
+    rm -rf -- "$SOCKETS" "$VAR"
+}
+
 case ${1:-} in
-up | down | status | settings) command=$1 ;;
-*) die "usage: stack.sh up|down|status|settings VAR [postgres] [redis] [prosody]" ;;
+up | down | status | settings | discard) command=$1 ;;
+*) die "usage: stack.sh up|down|status|settings|discard VAR [postgres] [redis] [prosody]" ;;
 esac
 var_open "${2:-}"
 services=("${@:3}")

@@ -1,0 +1,189 @@
+"""The parts of an end-to-end test: real servers, a registrard, clients. See harness/ for what each can do.
+
+The stack and one registrard live for the whole session; after each test they are brought back to how they were, so a
+test may kill, stop and cut what it likes. Each test answers for what is written to the log while it runs.
+"""
+
+import json
+import time
+
+import psycopg2
+import pytest
+import redis as redis_module
+
+from harness.calls import Calls
+from harness.http_client import Http
+from harness.process import Registrard
+from harness.proxy import FaultProxy
+from harness.stack import Stack
+from harness.tcp_client import LineClient
+from harness.xmpp_client import XmppClients
+
+
+def pytest_collection_modifyitems(config, items):
+    """A server that is not ours is not killed: such tests are left out."""
+    if Stack.owns_xmpp_server():
+        return
+    left_out = [item for item in items if item.get_closest_marker("owns_xmpp")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def _stack():
+    stack = Stack()
+    try:
+        stack.open()
+        yield stack
+    finally:
+        stack.close()
+
+
+@pytest.fixture(scope="session")
+def _link(_stack):
+    proxy = FaultProxy(_stack.component_address)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture(scope="session")
+def _server(_stack, _link):
+    server = Registrard(_stack, _link.address)
+    server.start()
+    yield server
+    mark = server.log.mark()
+    server.stop()
+    assert not server.log.complaints(mark)
+
+
+@pytest.fixture(scope="session")
+def _xmpp_clients(_stack):
+    clients = XmppClients(_stack.client_address)
+    yield clients
+    clients.close()
+
+
+@pytest.fixture
+def expected_errors():
+    """Patterns of the log's error lines that this test may cause: expected_errors.append("event=...")."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def _afterwards(request, expected_errors):
+    """Brings everything back after a test that has a server, then looks at the log it left."""
+    if not {"server", "stack"} & set(request.fixturenames):
+        yield
+        return
+    stack, link, server = (request.getfixturevalue(name) for name in ("_stack", "_link", "_server"))
+    mark = server.log.mark()
+    yield
+    stack.restore()
+    link.heal()
+    server.restore()
+    complaints = server.log.complaints(mark, expected_errors)
+    assert not complaints, "unexpected in the log:\n" + "\n".join(complaints)
+
+
+@pytest.fixture
+def stack(_stack):
+    """The servers: kill, stop, cont, start; addresses."""
+    return _stack
+
+
+@pytest.fixture
+def link(_link):
+    """The XMPP link's proxy: cut, refuse, stall, delay, heal."""
+    return _link
+
+
+@pytest.fixture
+def server(_server):
+    """registrard: ports, kill, stop, start, restart(settings), log, metrics, get_ops."""
+    return _server
+
+
+@pytest.fixture
+def another_server(_stack, _link):
+    """Makes further instances on the same stack: another_server(name, settings); they are stopped afterwards."""
+    made = []
+
+    def make(name, settings=None):
+        one = Registrard(_stack, _link.address, name, settings)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.stop()
+        assert not one.log.complaints(), one.log.complaints()
+
+
+@pytest.fixture
+def http(server, stack):
+    """The HTTPS port."""
+    return Http(server.ports, stack.certificate)
+
+
+@pytest.fixture
+def plain_http(server, stack):
+    return Http(server.ports, stack.certificate, plain=True)
+
+
+@pytest.fixture
+def tcp(server):
+    with LineClient(server.ports["tcp"]) as client:
+        yield client
+
+
+@pytest.fixture
+def xmpp_client(_xmpp_clients):
+    """xmpp_client(jid, password): a client that is online; gone after the test."""
+    yield _xmpp_clients.connect
+    _xmpp_clients.disconnect_all()
+
+
+@pytest.fixture
+def db(stack):
+    """A psycopg2 connection as registrard's own user, each statement a transaction."""
+    connection = psycopg2.connect(stack.postgres_dsn())
+    connection.autocommit = True
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def redis(stack):
+    client = redis_module.Redis(unix_socket_path=stack.redis_socket)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def read_answer(stack):
+    """read_answer(id): what is written on the picture."""
+
+    def read(verify_id, timeout=5):
+        deadline = time.monotonic() + timeout
+        path = stack.var / "captcha.jsonl"
+        while time.monotonic() < deadline:
+            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+            for line in reversed(lines):
+                entry = json.loads(line)
+                if entry["id"] == verify_id:
+                    return entry["answer"]
+            time.sleep(0.01)
+        raise AssertionError(f"no answer for picture {verify_id}")
+
+    return read
+
+
+@pytest.fixture
+def calls(http, read_answer):
+    """Dialect 003 over HTTPS."""
+    return Calls(http, read_answer)
+
+
+@pytest.fixture
+def picture(calls):
+    return calls.picture

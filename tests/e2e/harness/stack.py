@@ -1,0 +1,165 @@
+"""The servers behind registrard, started by examples/dev/stack.sh in a directory of the test run's own.
+
+Postgres, Redis and Prosody may be killed, stopped (SIGSTOP), continued and started here. When REGISTRARD_XMPP_HOST is set
+the XMPP server is somebody else's: it is used, never touched.
+"""
+
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+STACK = pathlib.Path(__file__).resolve().parents[3] / "examples/dev/stack.sh"
+
+
+class Stack:
+    def __init__(self):
+        self.var = pathlib.Path(tempfile.mkdtemp(prefix="registrard-test-", dir="/tmp"))
+        self.owns_xmpp = self.owns_xmpp_server()
+        self.services = ["postgres", "redis"] + (["prosody"] if self.owns_xmpp else [])
+        self.settings = {}
+
+    @staticmethod
+    def owns_xmpp_server():
+        return not os.environ.get("REGISTRARD_XMPP_HOST")
+
+    def open(self):
+        self._run("up", *self.services)
+        lines = self._run("settings", *self.services).splitlines()
+        self.settings = dict(line.split("=", 1) for line in lines)
+        if not self.owns_xmpp:
+            self.settings.update((k, v) for k, v in os.environ.items() if k.startswith("REGISTRARD_XMPP_"))
+            self.settings.setdefault("REGISTRARD_XMPP_PORT", "5275")
+
+    def close(self):
+        self.restore()
+        self._run("discard")
+
+    def _run(self, command, *services):
+        done = subprocess.run(
+            ["bash", str(STACK), command, str(self.var), *services],
+            env=dict(os.environ, STACK_THROWAWAY="1"), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=120, check=False,
+        )
+        assert done.returncode == 0, f"stack.sh {command}: {done.stderr}"
+        return done.stdout
+
+    # What the tests need to know
+
+    @property
+    def user(self):
+        """The user that the servers run as; registrard runs as the same one."""
+        return self.settings["STACK_USER"]
+
+    @property
+    def domain(self):
+        return self.settings["REGISTRARD_XMPP_DOMAIN"]
+
+    @property
+    def component(self):
+        return self.settings["REGISTRARD_XMPP_COMPONENT"]
+
+    @property
+    def component_address(self):
+        return self.settings["REGISTRARD_XMPP_HOST"], int(self.settings["REGISTRARD_XMPP_PORT"])
+
+    @property
+    def client_address(self):
+        """Where XMPP clients connect."""
+        if self.owns_xmpp:
+            return "127.0.0.1", int(self.settings["STACK_CLIENT_PORT"])
+        return self.settings["REGISTRARD_XMPP_HOST"], int(os.environ.get("TEST_XMPP_CLIENT_PORT", "5222"))
+
+    @property
+    def redis_socket(self):
+        return self.settings["REGISTRARD_REDIS_ADDRESS"]
+
+    @property
+    def certificate(self):
+        return self.settings["REGISTRARD_HTTPS_CERTIFICATE"]
+
+    def postgres_dsn(self, user="registrard"):
+        return f"host={self.settings['STACK_SOCKETS']} dbname=registrard user={user}"
+
+    # Faults
+
+    def pid(self, service):
+        try:
+            return int((self.var / "run" / f"{service}.pid").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def kill(self, service):
+        """SIGKILL, the children included; returns when all are gone."""
+        pids = self._family(service)
+        for pid in pids:
+            _signal(pid, signal.SIGKILL)
+        _wait_gone(pids)
+
+    def stop(self, service):
+        """SIGSTOP: it holds its connections and answers nothing."""
+        for pid in self._family(service):
+            _signal(pid, signal.SIGSTOP)
+
+    def cont(self, service):
+        for pid in self._family(service):
+            _signal(pid, signal.SIGCONT)
+
+    def start(self, service):
+        """Starts it when it does not run; returns when it answers."""
+        self._run("up", service)
+
+    def restore(self):
+        """Everything runs again, whatever a test did."""
+        for service in self.services:
+            self.cont(service)
+        if any(not self._family(service) for service in self.services):
+            self._run("up", *self.services)
+
+    def _family(self, service):
+        """The server and its children: Postgres has one for each connection. Empty when it does not run."""
+        assert service in self.services, f"{service} is not the tests' own"
+        pid = self.pid(service)
+        if pid is None or not _alive(pid):
+            return []
+        return [pid] + [child for child in _processes() if _parent(child) == pid]
+
+
+def _processes():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _stat(pid):
+    """State and parent of a process, or None."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    state, parent = text.rsplit(")", 1)[1].split()[:2]
+    return state, int(parent)
+
+
+def _alive(pid):
+    stat = _stat(pid)
+    return stat is not None and stat[0] not in "ZX"
+
+
+def _parent(pid):
+    stat = _stat(pid)
+    return stat[1] if stat else None
+
+
+def _signal(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _wait_gone(pids, timeout=10):
+    deadline = time.monotonic() + timeout
+    while any(_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, f"still there after SIGKILL: {pids}"
+        time.sleep(0.01)
