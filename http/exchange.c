@@ -268,10 +268,11 @@ static bool accept_headers(struct exchange *exchange, unsigned method, const str
     return true;
 }
 
-/* Whether to read a refused request's body before answering: not when the client waits to be asked for it. */
-static bool is_worth_draining(const struct exchange *exchange, const struct announced *announced)
+/* Whether a refused request is answered before its body came: when that is too long to be read for nothing, or when the
+ * client waits to be asked for it. libmicrohttpd closes the connection then. */
+static bool is_answered_at_once(const struct exchange *exchange, const struct announced *announced)
 {
-    return announced->any && announced->length <= DRAIN_LIMIT && header(exchange, MHD_HTTP_HEADER_EXPECT) == NULL;
+    return announced->any && (announced->length > DRAIN_LIMIT || header(exchange, MHD_HTTP_HEADER_EXPECT) != NULL);
 }
 
 static enum MHD_Result on_headers(struct exchange *exchange, const char *method, const char *version)
@@ -281,16 +282,13 @@ static enum MHD_Result on_headers(struct exchange *exchange, const char *method,
     exchange->has_nul = version > exchange->uri_end + 1;
     exchange->dispatch.request.method = method_of(method);
     connection_enter(exchange->connection, PHASE_BODY);
-    if (!accept_headers(exchange, method_of(method), &announced)) {
-        if (!is_worth_draining(exchange, &announced))
-            return send_reply(exchange, &exchange->dispatch.reply);
-        exchange->state = STATE_DRAINING;
-        return MHD_YES;
-    }
-    if (!announced.any)
-        return run(exchange);
     exchange->state = STATE_BODY;
-    return MHD_YES;
+    if (!accept_headers(exchange, method_of(method), &announced)) {
+        exchange->state = STATE_DRAINING;
+        if (is_answered_at_once(exchange, &announced))
+            return send_reply(exchange, &exchange->dispatch.reply);
+    }
+    return MHD_YES; /* the next call brings the body, or says that there is none */
 }
 
 static void collect(struct exchange *exchange, const char *data, size_t size)

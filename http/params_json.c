@@ -275,6 +275,8 @@ enum err params_parse_json(struct params *params, struct arena *arena, const cha
 {
     struct scan scan = {.at = arena_copy(arena, bytes, length), .arena = arena};
     scan.end = scan.at + length;
+    if (memchr(bytes, '\0', length) != NULL) /* jansson takes one behind a number */
+        return ERR_INVALID;
     if (!take(&scan, '{'))
         return ERR_INVALID;
     if (!take(&scan, '}')) {

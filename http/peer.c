@@ -2,8 +2,8 @@
 #include "http/peer.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -34,14 +34,13 @@ struct peer_key peer_key(const struct sockaddr *address)
 
 struct peer_address peer_address(struct peer_key key)
 {
-    struct peer_address address;
-    char text[INET6_ADDRSTRLEN] = "";
+    struct peer_address address = {""};
     if (is_v4(&key)) {
-        inet_ntop(AF_INET, key.bytes + 12, text, sizeof text);
-        snprintf(address.text, sizeof address.text, "%s", text);
+        inet_ntop(AF_INET, key.bytes + 12, address.text, INET_ADDRSTRLEN);
     } else {
-        inet_ntop(AF_INET6, key.bytes, text, sizeof text);
-        snprintf(address.text, sizeof address.text, "%s/64", text);
+        static_assert(sizeof address.text >= INET6_ADDRSTRLEN + 2, "the address's NUL is one of the three");
+        inet_ntop(AF_INET6, key.bytes, address.text, INET6_ADDRSTRLEN);
+        strcat(address.text, "/64");
     }
     return address;
 }
