@@ -48,6 +48,14 @@ enum err admin_authenticate_user(struct task *task, const char *local, struct se
     return run_one(task, &call, done_r);
 }
 
+enum err admin_delete_user(struct task *task, const char *local, bool *done_r)
+{
+    char jid[TASK_JID_SIZE];
+    task_jid(task, local, jid);
+    struct adhoc_call call = call_for(NODE("delete-user"), "accountjids", jid);
+    return run_one(task, &call, done_r);
+}
+
 const struct element *admin_roster_query(const struct tree *answer)
 {
     return element_find(answer->root, NS_ROSTER, "query");
@@ -72,18 +80,5 @@ enum err admin_get_rosters(struct task *task, struct batch *before, const struct
         if (!wanted)
             adhoc_call_free(&calls[i]);
     }
-    return err;
-}
-
-enum err admin_delete_user(struct task *task, const struct admin_roster_form *form, const char *local, bool *gone_r)
-{
-    char jid[TASK_JID_SIZE];
-    task_jid(task, local, jid);
-    struct adhoc_call calls[2] = {call_for(NODE("delete-user"), "accountjids", jid),
-                                  call_for(NODE("get-user-roster"), form->field, jid)};
-    enum err err = adhoc_run(task, NULL, calls, 2);
-    *gone_r = err == OK && calls[1].refused;
-    for (size_t i = 0; i < 2; i++)
-        adhoc_call_free(&calls[i]);
     return err;
 }

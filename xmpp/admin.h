@@ -13,6 +13,7 @@
 
 MUST_CHECK enum err admin_add_user(struct task *task, const char *local, struct secret password, bool *done_r);
 MUST_CHECK enum err admin_change_password(struct task *task, const char *local, struct secret password, bool *done_r);
+MUST_CHECK enum err admin_delete_user(struct task *task, const char *local, bool *done_r);
 /* Openfire alone has it. Not done: no such account, disabled, or another password. */
 MUST_CHECK enum err admin_authenticate_user(struct task *task, const char *local, struct secret password, bool *done_r);
 
@@ -22,16 +23,11 @@ struct admin_roster_form {
 };
 
 /* The rosters of `count` accounts (at most 2), all at once. What stands in `before` (NULL: nothing) is sent in front in
- * the same go. rosters_r[i] is the caller's, or NULL when the command was refused: no such account. Inside is the
- * roster's query, see admin_roster_query. On an error nothing is returned. */
+ * the same go. rosters_r[i] is the caller's, or NULL when the command was refused: no such account (Openfire shows an
+ * empty roster instead). Inside is the roster's query, see admin_roster_query. On an error nothing is returned. */
 MUST_CHECK enum err admin_get_rosters(struct task *task, struct batch *before, const struct admin_roster_form *form,
                                       const char *const *locals, size_t count, struct tree **rosters_r);
 /* NULL when the answer holds none. */
 const struct element *admin_roster_query(const struct tree *answer);
-
-/* Deletes the account and reads back, in one go: gone_r false when its roster can still be read. Deleting what is gone
- * is fine. */
-MUST_CHECK enum err admin_delete_user(struct task *task, const struct admin_roster_form *form, const char *local,
-                                      bool *gone_r);
 
 #endif

@@ -78,13 +78,21 @@ static void remove_exchange(struct pending *pending, struct exchange *exchange)
     *at = exchange->next;
 }
 
+/* Why there is no answer. */
+static enum err reason_of(const struct exchange *exchange)
+{
+    if (exchange->failed != OK)
+        return exchange->failed;
+    return exchange->outstanding == 0 ? ERR_NOT_FOUND : ERR_TIMEOUT;
+}
+
 /* No answer can reach the exchange any more. */
 static enum err settle(struct exchange *exchange)
 {
     enum err first = OK;
     for (size_t i = 0; i < exchange->count; i++) {
         struct request *request = &exchange->requests[i];
-        request->result = request->answered ? OK : exchange->failed != OK ? exchange->failed : ERR_TIMEOUT;
+        request->result = request->answered ? OK : reason_of(exchange);
         metric_add(M_XMPP_REQUESTS, err_name(request->result), 1);
         if (first == OK)
             first = request->result;
@@ -128,7 +136,10 @@ bool pending_answer(struct pending *pending, struct tree *iq)
             continue;
         request->answer = iq;
         request->answered = true;
-        if (--exchange->outstanding == 0)
+        exchange->outstanding--;
+        if (exchange->barrier && request == &exchange->requests[exchange->count - 1])
+            exchange->outstanding = 0;
+        if (exchange->outstanding == 0)
             pthread_cond_signal(&exchange->changed);
     }
     pthread_mutex_unlock(&pending->lock);

@@ -20,7 +20,8 @@ enum { REQUEST_ID_SIZE = 40, REQUEST_PEER_SIZE = 512 };
 struct request {
     char id[REQUEST_ID_SIZE];
     char peer[REQUEST_PEER_SIZE]; /* the JID that must answer, compared exactly */
-    enum err result;              /* after waiting. OK: there is an answer, of type result or error */
+    enum err result;              /* after waiting. OK: there is an answer, of type result or error. ERR_NOT_FOUND: none
+                                     came before the barrier's */
     struct tree *answer;          /* then the caller's */
     bool answered;
 };
@@ -29,6 +30,7 @@ struct request {
 struct exchange {
     struct request *requests;
     size_t count;
+    bool barrier; /* the last answer ends it: a server that answers in order will not answer the others any more */
     size_t outstanding;
     enum err failed; /* of the whole exchange: the link broke, or we are stopping */
     pthread_cond_t changed;

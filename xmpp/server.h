@@ -26,10 +26,11 @@ struct server_facts {
 };
 
 struct xmpp_server {
-    const char *name;       /* as configured */
-    const char *says;       /* its name in XEP-0092 */
-    unsigned revision;      /* of the driver: a proof for another one does not hold */
-    unsigned edit_requests; /* that `edit` has out at once when it may */
+    const char *name;          /* as configured */
+    const char *says;          /* its name in XEP-0092 */
+    unsigned revision;         /* of the driver: a proof for another one does not hold */
+    unsigned account_requests; /* that the functions on one account have out at once when they may */
+    unsigned edit_requests;    /* that `edit` and `look` have */
 
     /* NULL when it can be driven as it is; else what is missing. */
     const char *(*missing)(const struct server_facts *facts);

@@ -7,6 +7,7 @@
 
 #include "component/base/clock.h"
 #include "xmpp/link.h"
+#include "xmpp/ns.h"
 #include "xmpp/xmpp.h"
 
 enum { TEXT_MAX = 256 * 1024 };
@@ -57,6 +58,14 @@ void batch_presence_as(struct batch *batch, const char *type, const char *from, 
     batch_end(batch);
 }
 
+void batch_barrier(struct batch *batch)
+{
+    batch_request(batch, "get", batch->task->config->domain);
+    stanza_open(batch->builder, "ping", NS_PING);
+    batch_end(batch);
+    batch->barrier = true;
+}
+
 void batch_end(struct batch *batch)
 {
     if (batch->err == OK)
@@ -75,7 +84,7 @@ static enum err send_part(struct batch *batch, size_t first, size_t count, size_
     int64_t deadline = clock_ms() + task->config->request_timeout_ms;
     if (deadline > task->deadline_ms)
         deadline = task->deadline_ms;
-    struct exchange exchange = {.requests = batch->requests + first, .count = count};
+    struct exchange exchange = {.requests = batch->requests + first, .count = count, .barrier = batch->barrier};
     return link_call(task->link, task->generation, &part, &exchange, deadline);
 }
 
@@ -84,7 +93,7 @@ enum err batch_send(struct batch *batch)
     size_t sent = 0;
     for (size_t first = 0; batch->err == OK && first < batch->count;) {
         size_t count = batch->count - first;
-        if (count > batch->task->slots)
+        if (count > batch->task->slots && !batch->barrier)
             count = batch->task->slots;
         batch->err = send_part(batch, first, count, &sent);
         first += count;

@@ -37,6 +37,7 @@ struct batch {
     struct request requests[BATCH_REQUESTS_MAX];
     size_t ends[BATCH_REQUESTS_MAX]; /* of text, behind each request and what follows it */
     size_t count;
+    bool barrier;
     enum err err;
 };
 
@@ -50,6 +51,10 @@ void batch_request(struct batch *batch, const char *type, const char *to);
 void batch_iq_as(struct batch *batch, const char *type, const char *from);
 /* A whole presence in a user's name. */
 void batch_presence_as(struct batch *batch, const char *type, const char *from, const char *to);
+/* Adds a ping to the server as the last request. A request without an answer when the ping's is there has the result
+ * ERR_NOT_FOUND: for servers that handle a connection's stanzas in order and do not answer for users who do not exist.
+ * Such a batch goes out whole, also when the task has one slot. */
+void batch_barrier(struct batch *batch);
 /* Ends the iq that was opened. */
 void batch_end(struct batch *batch);
 /* Sends all and waits for all answers: in one go when the task has as many slots as there are requests, else in several

@@ -253,21 +253,30 @@ enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_
 /* ---- operations ---- */
 
 /* An operation between begin and end holds slots; the driver is the one that is proved on the task's link. */
-static enum err begin(struct xmpp *xmpp, unsigned requests, int64_t deadline_ms, struct task *task_r,
-                      const struct xmpp_server **server_r)
+struct operation {
+    struct task task;
+    const struct xmpp_server *server;
+};
+
+static enum err begin(struct xmpp *xmpp, bool on_account, int64_t deadline_ms, struct operation *operation)
 {
-    *task_r = (struct task){.config = &xmpp->config, .link = xmpp->link, .deadline_ms = deadline_ms};
+    struct task *task = &operation->task;
+    *task = (struct task){.config = &xmpp->config, .link = xmpp->link, .deadline_ms = deadline_ms};
     pthread_mutex_lock(&xmpp->lock);
-    task_r->generation = xmpp->proved;
-    *server_r = xmpp->server;
+    task->generation = xmpp->proved;
+    operation->server = xmpp->server;
     enum err err = xmpp->refusing ? ERR_SHUTDOWN : xmpp->proved == 0 ? ERR_XMPP_DOWN : OK;
     pthread_mutex_unlock(&xmpp->lock);
-    return err == OK ? slots_take(xmpp->slots, requests, deadline_ms, &task_r->slots) : err;
+    if (err != OK)
+        return err;
+    unsigned requests = on_account ? operation->server->account_requests : operation->server->edit_requests;
+    return slots_take(xmpp->slots, requests, deadline_ms, &task->slots);
 }
 
-static void end(struct xmpp *xmpp, const struct task *task)
+static enum err end(struct xmpp *xmpp, const struct operation *operation, enum err err)
 {
-    slots_give(xmpp->slots, task->slots);
+    slots_give(xmpp->slots, operation->task.slots);
+    return err;
 }
 
 /* What our local parts are made of; a stricter set than XMPP's, so that no server folds or refuses them. */
@@ -276,67 +285,69 @@ static bool is_local(const char *local)
     return strlen(local) <= LOCAL_MAX && text_only_of(local, "abcdefghijklmnopqrstuvwxyz0123456789._-");
 }
 
+static enum err begin_on_account(struct xmpp *xmpp, const char *local, int64_t deadline_ms, struct operation *operation)
+{
+    return is_local(local) ? begin(xmpp, true, deadline_ms, operation) : ERR_INVALID;
+}
+
 enum err xmpp_jid_create(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
 {
-    struct task task;
-    const struct xmpp_server *server;
-    enum err err = is_local(local) ? begin(xmpp, 1, deadline_ms, &task, &server) : ERR_INVALID;
+    struct operation operation;
+    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    err = server->create(&task, local, password);
-    end(xmpp, &task);
-    return err;
+    return end(xmpp, &operation, operation.server->create(&operation.task, local, password));
 }
 
 enum err xmpp_jid_delete(struct xmpp *xmpp, const char *local, int64_t deadline_ms)
 {
-    struct task task;
-    const struct xmpp_server *server;
-    enum err err = is_local(local) ? begin(xmpp, 2, deadline_ms, &task, &server) : ERR_INVALID;
+    struct operation operation;
+    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    err = server->remove(&task, local);
-    end(xmpp, &task);
-    return err;
+    return end(xmpp, &operation, operation.server->remove(&operation.task, local));
 }
 
 enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
 {
-    struct task task;
-    const struct xmpp_server *server;
-    enum err err = is_local(local) ? begin(xmpp, 1, deadline_ms, &task, &server) : ERR_INVALID;
+    struct operation operation;
+    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    err = server->check != NULL ? server->check(&task, local, password) : ERR_UNSUPPORTED;
-    end(xmpp, &task);
-    return err;
+    const struct xmpp_server *server = operation.server;
+    err = server->check != NULL ? server->check(&operation.task, local, password) : ERR_UNSUPPORTED;
+    return end(xmpp, &operation, err);
 }
 
 enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
 {
-    struct task task;
-    const struct xmpp_server *server;
-    enum err err = is_local(local) ? begin(xmpp, 1, deadline_ms, &task, &server) : ERR_INVALID;
+    struct operation operation;
+    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    err = server->set_password(&task, local, password);
-    end(xmpp, &task);
-    return err;
+    return end(xmpp, &operation, operation.server->set_password(&operation.task, local, password));
+}
+
+enum err xmpp_roster(struct xmpp *xmpp, struct arena *arena, const char *local, struct roster *roster_r,
+                     int64_t deadline_ms)
+{
+    struct operation operation;
+    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
+    if (err != OK)
+        return err;
+    return end(xmpp, &operation, operation.server->roster(&operation.task, arena, local, roster_r));
 }
 
 static enum err make(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], bool bind,
                      int64_t deadline_ms)
 {
-    struct task task;
-    const struct xmpp_server *server;
+    struct operation operation;
     if (!is_local(sides[0].local) || !is_local(sides[1].local))
         return ERR_INVALID;
-    enum err err = begin(xmpp, 4, deadline_ms, &task, &server);
+    enum err err = begin(xmpp, false, deadline_ms, &operation);
     if (err != OK)
         return err;
-    err = server_make(server, &task, arena, sides, bind);
-    end(xmpp, &task);
-    return err;
+    return end(xmpp, &operation, server_make(operation.server, &operation.task, arena, sides, bind));
 }
 
 enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms)
@@ -351,17 +362,4 @@ enum err xmpp_unbind(struct xmpp *xmpp, struct arena *arena, struct roster_side 
     if (!sides[0].exists && !sides[1].exists)
         return OK;
     return make(xmpp, arena, sides, false, deadline_ms);
-}
-
-enum err xmpp_roster(struct xmpp *xmpp, struct arena *arena, const char *local, struct roster *roster_r,
-                     int64_t deadline_ms)
-{
-    struct task task;
-    const struct xmpp_server *server;
-    enum err err = is_local(local) ? begin(xmpp, 1, deadline_ms, &task, &server) : ERR_INVALID;
-    if (err != OK)
-        return err;
-    err = server->roster(&task, arena, local, roster_r);
-    end(xmpp, &task);
-    return err;
 }

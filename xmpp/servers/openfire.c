@@ -1,8 +1,9 @@
 /* Openfire, measured with 5.2.0 (component's default rights, no plugin).
  *
  * Accounts are made by XEP-0133. add-user says no in the same way for every reason; authenticate-user tells whether an
- * account has our password, get-user-roster whether it exists. change-user-password is forbidden to a component unless
- * the server's admin.authorizedJIDs names it.
+ * account has our password. Whether it exists no command tells without prose (get-user-roster shows an empty roster for
+ * an account that does not); but a ping to its bare JID is answered at once if it does, and never if not.
+ * change-user-password is forbidden to a component unless the server's admin.authorizedJIDs names it.
  *
  * Rosters have no command for writing. A roster set in the user's own name, without `to`, is obeyed; its answer goes to
  * the user, so writes are known by reading back only. `subscription` in it is ignored: subscriptions come from the
@@ -11,6 +12,7 @@
 #include <stddef.h>
 
 #include "xmpp/admin.h"
+#include "xmpp/ns.h"
 #include "xmpp/rosters.h"
 #include "xmpp/server.h"
 
@@ -25,11 +27,16 @@ static const char *missing(const struct server_facts *facts)
 /* ERR_NOT_FOUND: there is no such account. */
 static enum err exists(struct task *task, const char *local)
 {
-    struct tree *answer = NULL;
-    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
-    if (err == OK && answer == NULL)
-        err = ERR_NOT_FOUND;
-    tree_free(&answer);
+    char jid[TASK_JID_SIZE];
+    task_jid(task, local, jid);
+    struct batch batch;
+    batch_init(&batch, task);
+    batch_request(&batch, "get", jid);
+    stanza_open(batch.builder, "ping", NS_PING);
+    batch_end(&batch);
+    batch_barrier(&batch);
+    enum err err = batch_send(&batch);
+    batch_free(&batch);
     return err;
 }
 
@@ -72,9 +79,11 @@ static enum err create(struct task *task, const char *local, struct secret passw
 
 static enum err remove_account(struct task *task, const char *local)
 {
-    bool gone = false;
-    enum err err = admin_delete_user(task, &roster_form, local, &gone);
-    return err == OK && !gone ? ERR_XMPP : err;
+    bool done = false;
+    enum err err = admin_delete_user(task, local, &done);
+    if (err == OK)
+        err = exists(task, local);
+    return err == ERR_NOT_FOUND ? OK : err == OK ? ERR_XMPP : err;
 }
 
 static enum err roster(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
@@ -86,7 +95,7 @@ static enum err roster(struct task *task, struct arena *arena, const char *local
     if (err == OK)
         roster_read(admin_roster_query(answer), arena, roster_r);
     tree_free(&answer);
-    return err;
+    return err == OK && roster_r->count == 0 ? exists(task, local) : err;
 }
 
 static void write_item(struct batch *batch, const struct roster_side *side, bool bind)
@@ -148,15 +157,21 @@ static enum err edit(struct task *task, struct arena *arena, struct roster_side 
     return err;
 }
 
+/* It is not as wanted yet: perhaps because there is nobody to have a roster. */
 static enum err look(struct task *task, struct arena *arena, struct roster_side sides[2])
 {
-    return read_back(task, NULL, arena, sides);
+    enum err err = OK;
+    for (size_t i = 0; i < 2 && err == OK; i++)
+        if (sides[i].exists)
+            err = exists(task, sides[i].local);
+    return err == OK ? read_back(task, NULL, arena, sides) : err;
 }
 
 const struct xmpp_server server_openfire = {
     .name = "openfire",
     .says = "Openfire",
     .revision = 1,
+    .account_requests = 2,
     .edit_requests = 2,
     .missing = missing,
     .create = create,

@@ -26,18 +26,25 @@ static const char *missing(const struct server_facts *facts)
     return NULL;
 }
 
+/* ERR_NOT_FOUND: there is no such account. */
+static enum err exists(struct task *task, const char *local)
+{
+    struct tree *answer = NULL;
+    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
+    if (err == OK && answer == NULL)
+        err = ERR_NOT_FOUND;
+    tree_free(&answer);
+    return err;
+}
+
 static enum err set_password(struct task *task, const char *local, struct secret password)
 {
     bool done = false;
     enum err err = admin_change_password(task, local, password, &done);
     if (err != OK || done)
         return err;
-    struct tree *answer = NULL;
-    err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
-    if (err == OK)
-        err = answer == NULL ? ERR_NOT_FOUND : ERR_XMPP;
-    tree_free(&answer);
-    return err;
+    err = exists(task, local);
+    return err == OK ? ERR_XMPP : err;
 }
 
 static enum err create(struct task *task, const char *local, struct secret password)
@@ -52,9 +59,11 @@ static enum err create(struct task *task, const char *local, struct secret passw
 
 static enum err remove_account(struct task *task, const char *local)
 {
-    bool gone = false;
-    enum err err = admin_delete_user(task, &roster_form, local, &gone);
-    return err == OK && !gone ? ERR_XMPP : err;
+    bool done = false;
+    enum err err = admin_delete_user(task, local, &done);
+    if (err == OK)
+        err = exists(task, local);
+    return err == ERR_NOT_FOUND ? OK : err == OK ? ERR_XMPP : err;
 }
 
 /* By command, because a privileged get shows an empty roster for an account that does not exist. */
@@ -162,6 +171,7 @@ const struct xmpp_server server_prosody = {
     .name = "prosody",
     .says = "Prosody",
     .revision = 1,
+    .account_requests = 1,
     .edit_requests = 4,
     .missing = missing,
     .create = create,
