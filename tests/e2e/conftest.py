@@ -58,7 +58,7 @@ def _server(_stack, _link):
 
 @pytest.fixture(scope="session")
 def _xmpp_clients(_stack):
-    clients = XmppClients(_stack.client_address)
+    clients = XmppClients(_stack.client_address, _stack.certificate if _stack.owns_xmpp else None)
     yield clients
     clients.close()
 

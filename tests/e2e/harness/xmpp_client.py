@@ -6,6 +6,7 @@ server pushes it, and every presence.
 
 import asyncio
 import logging
+import ssl
 import threading
 import time
 
@@ -15,10 +16,11 @@ logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
 
 class XmppClients:
-    """The loop, and the clients made on it."""
+    """The loop, and the clients made on it. `certificate` is the server's; without one it is not checked."""
 
-    def __init__(self, address):
+    def __init__(self, address, certificate=None):
         self.address = address
+        self.certificate = certificate
         self.loop = asyncio.new_event_loop()
         self.loop.set_exception_handler(lambda *_: None)  # a killed server is no news to a test
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True, name="xmpp clients")
@@ -29,7 +31,7 @@ class XmppClients:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
 
     def connect(self, jid, password, wait=True):
-        client = self.run(_make(jid, password, self.address))
+        client = self.run(_make(jid, password, self.address, self.certificate))
         client.owner = self
         self.clients.append(client)
         if wait:
@@ -43,15 +45,28 @@ class XmppClients:
 
     def close(self):
         self.disconnect_all()
+        self.run(_cancel_others())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
         self.loop.close()
 
 
-async def _make(jid, password, address):
+async def _make(jid, password, address, certificate):
     client = XmppClient(jid, password)
+    if certificate:
+        client.ca_certs = certificate
+    else:
+        client.ssl_context.check_hostname = False
+        client.ssl_context.verify_mode = ssl.CERT_NONE
     client.connect(address, force_starttls=False)
     return client
+
+
+async def _cancel_others():
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 class XmppClient(slixmpp.ClientXMPP):
