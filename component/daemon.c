@@ -452,8 +452,10 @@ void daemon_stop(struct daemon **daemon_ref)
     finish_in_flight(daemon, now + time * 6 / 10);
     if (runtime->waiters != NULL)
         waiters_close(runtime->waiters); /* nobody waits for the outbox any more */
-    if (daemon->xmpp != NULL)
+    if (daemon->xmpp != NULL) {
+        xmpp_on_change(daemon->xmpp, NULL, NULL); /* no job is told of the link any more */
         xmpp_refuse(daemon->xmpp); /* nor for the XMPP server: errands end, their wishes stay in the outbox */
+    }
     stop_lane(&runtime->hash, now + time * 7 / 10);
     stop_lane(&runtime->db, now + time * 8 / 10);                     /* every call has finished: none is suspended */
     jobs_stop(&daemon->jobs, clock_left(now + time * 9 / 10, 60000)); /* what errands did is recorded */
