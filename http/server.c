@@ -11,6 +11,7 @@
  * round trip. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "component/base/arena.h"
@@ -177,13 +178,15 @@ uint16_t http_port(const struct http_server *server)
     return server->port;
 }
 
+/* The socket stops listening at once, but is closed only when libmicrohttpd's threads are gone: they may be about to
+ * use its number. */
 void http_quiesce(struct http_server *server)
 {
     if (atomic_exchange(&server->quiescing, true))
         return;
-    int fd = MHD_quiesce_daemon(server->daemon);
-    if (fd != MHD_INVALID_SOCKET)
-        close(fd);
+    server->listen_fd = MHD_quiesce_daemon(server->daemon);
+    if (server->listen_fd >= 0)
+        shutdown(server->listen_fd, SHUT_RDWR);
 }
 
 unsigned http_active(const struct http_server *server)
@@ -201,6 +204,8 @@ void http_stop(struct http_server **server)
     if (s->daemon != NULL) {
         http_quiesce(s);
         MHD_stop_daemon(s->daemon); /* every connection was closed, every exchange freed */
+        if (s->listen_fd >= 0)
+            close(s->listen_fd);
     }
     connections_free(&s->connections);
     router_free(&s->router);

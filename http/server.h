@@ -26,6 +26,7 @@ struct http_server {
     struct connections *connections;
     struct MHD_Daemon *daemon;
     uint16_t port;
+    int listen_fd; /* ours once quiesced */
     atomic_uint active;
     atomic_bool quiescing;
 };

@@ -104,7 +104,7 @@ static void close_connection(struct tcp_server *server, struct tcp_connection *c
     addresses_leave(server->addresses, connection->peer);
     server->count--;
     metric_move(M_TCP_CONNECTIONS, -1);
-    stream_free(&connection->stream);
+    tcp_stream_free(&connection->stream);
     connection->broken = true;
     connection->previous = NULL;
     connection->next = server->closed;
@@ -203,7 +203,7 @@ static void welcome(struct tcp_server *server, int fd, struct peer_key peer)
     }
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct stream *stream = stream_new(server->tls, fd);
+    struct stream *stream = tcp_stream_new(server->tls, fd);
     if (stream == NULL)
         return;
     struct tcp_connection *connection = tcp_connection_new(&server->port, stream, fd, peer);

@@ -75,7 +75,7 @@ static enum err parameter_number(const struct request *request, const char *name
 {
     const char *text = params_text(&request->params, name);
     *number_r = 0;
-    return text == NULL ? OK : parse_i64(text, 0, 1000000, number_r);
+    return text == NULL ? OK : parse_i64(text, 0, 100000000, number_r);
 }
 
 static enum err test_decode(const struct dialect *dialect, const struct request *request, struct call *call)
