@@ -142,7 +142,9 @@ static enum err read_completion(struct adhoc_call *call, const struct element *i
 
 static void log_refusal(const struct adhoc_call *call, const struct element *iq, const char *step)
 {
-    if (call->result != OK)
+    if (call->result == ERR_FORBIDDEN) /* known of some commands; drivers have other ways then */
+        log_debug("xmpp_command_forbidden", F("node", call->node), F("step", step));
+    else if (call->result != OK)
         log_warn("xmpp_command_failed", F("node", call->node), F("step", step),
                  F("condition", element_error_condition(iq)), F_ERR(call->result));
 }

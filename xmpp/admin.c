@@ -56,6 +56,19 @@ enum err admin_delete_user(struct task *task, const char *local, bool *done_r)
     return run_one(task, &call, done_r);
 }
 
+enum err admin_delete_user_and_sessions(struct task *task, const char *local, bool *done_r)
+{
+    char jid[TASK_JID_SIZE];
+    task_jid(task, local, jid);
+    struct adhoc_call calls[2] = {call_for(NODE("delete-user"), "accountjids", jid),
+                                  call_for(NODE("end-user-session"), "accountjids", jid)};
+    enum err err = adhoc_run(task, NULL, calls, 2);
+    *done_r = err == OK && !calls[0].refused;
+    adhoc_call_free(&calls[0]);
+    adhoc_call_free(&calls[1]);
+    return err;
+}
+
 const struct element *admin_roster_query(const struct tree *answer)
 {
     return element_find(answer->root, NS_ROSTER, "query");

@@ -276,7 +276,7 @@ static enum err begin(struct xmpp *xmpp, bool on_account, int64_t deadline_ms, s
 static enum err end(struct xmpp *xmpp, const struct operation *operation, enum err err)
 {
     slots_give(xmpp->slots, operation->task.slots);
-    return err;
+    return err == ERR_FORBIDDEN || err == ERR_CONFLICT ? ERR_XMPP : err; /* the log has the details */
 }
 
 /* What our local parts are made of; a stricter set than XMPP's, so that no server folds or refuses them. */

@@ -80,7 +80,7 @@ static enum err create(struct task *task, const char *local, struct secret passw
 static enum err remove_account(struct task *task, const char *local)
 {
     bool done = false;
-    enum err err = admin_delete_user(task, local, &done);
+    enum err err = admin_delete_user_and_sessions(task, local, &done);
     if (err == OK)
         err = exists(task, local);
     return err == ERR_NOT_FOUND ? OK : err == OK ? ERR_XMPP : err;
@@ -109,6 +109,7 @@ static void write_item(struct batch *batch, const struct roster_side *side, bool
     batch_end(batch);
 }
 
+/* Each asks and the other agrees. */
 static void write_subscriptions(struct batch *batch, const struct roster_side sides[2])
 {
     for (size_t i = 0; i < 2; i++) {
@@ -117,6 +118,19 @@ static void write_subscriptions(struct batch *batch, const struct roster_side si
         task_jid(batch->task, sides[1 - i].local, asked);
         batch_presence_as(batch, "subscribe", asker, asked);
         batch_presence_as(batch, "subscribed", asked, asker);
+    }
+}
+
+/* Each takes back what the other may see. Removing the items alone would end the subscriptions too, but only the side
+ * that is removed first would be told that the other is gone. */
+static void write_cancellations(struct batch *batch, const struct roster_side sides[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        char own[TASK_JID_SIZE], other[TASK_JID_SIZE];
+        task_jid(batch->task, sides[i].local, own);
+        task_jid(batch->task, sides[1 - i].local, other);
+        if (sides[i].exists)
+            batch_presence_as(batch, "unsubscribed", own, other);
     }
 }
 
@@ -148,6 +162,8 @@ static enum err edit(struct task *task, struct arena *arena, struct roster_side 
 {
     struct batch batch;
     batch_init(&batch, task);
+    if (!bind)
+        write_cancellations(&batch, sides);
     for (size_t i = 0; i < 2; i++)
         write_item(&batch, &sides[i], bind);
     if (bind)
