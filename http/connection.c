@@ -59,8 +59,8 @@ static void sweep(struct connections *connections, int64_t now)
         if (c->cut || atomic_load_explicit(&c->deadline_ms, memory_order_relaxed) > now)
             continue;
         c->cut = true;
-        shutdown(c->fd, SHUT_RDWR);
         metric_add(M_HTTP_CUT, cut_reasons[atomic_load_explicit(&c->phase, memory_order_relaxed)], 1);
+        shutdown(c->fd, SHUT_RDWR);
     }
 }
 
@@ -212,6 +212,6 @@ void connection_enter(struct connection *connection, enum phase phase)
 void connection_cut(struct connection *connection, const char *reason)
 {
     set_deadline(connection, PHASE_CALL, INT64_MAX);
-    shutdown(connection->fd, SHUT_RDWR);
     metric_add(M_HTTP_CUT, reason, 1);
+    shutdown(connection->fd, SHUT_RDWR);
 }
