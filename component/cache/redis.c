@@ -51,6 +51,11 @@ int64_t redis_deadline(const struct redis *redis)
     return clock_ms() + redis->config->timeout_ms;
 }
 
+const char *redis_run(const struct redis *redis)
+{
+    return redis->link.run;
+}
+
 static enum err failed(struct redis *redis)
 {
     redis_link_close(&redis->link);

@@ -25,7 +25,7 @@ static enum err down(struct redis_link *link, const char *trouble)
 
 void redis_link_init(struct redis_link *link, int wake_fd)
 {
-    *link = (struct redis_link){.wake_fd = wake_fd};
+    *link = (struct redis_link){.wake_fd = wake_fd, .run = "-"};
 }
 
 void redis_link_close(struct redis_link *link)
@@ -163,9 +163,9 @@ static enum err finish_connecting(struct redis_link *link, int64_t deadline_ms)
     return OK;
 }
 
-/* A command of the greeting, which Redis must answer with a status. */
-static enum err greet(struct redis_link *link, int64_t deadline_ms, int count, const char **arguments,
-                      const size_t *lengths)
+/* A command of the greeting. `type` is the reply's that Redis must give. */
+static enum err ask(struct redis_link *link, int64_t deadline_ms, int count, const char **arguments,
+                    const size_t *lengths, int type, redisReply **reply_r)
 {
     char *command = NULL;
     int length = redisFormatCommandArgv(&command, count, arguments, lengths);
@@ -179,8 +179,38 @@ static enum err greet(struct redis_link *link, int64_t deadline_ms, int count, c
         err = redis_link_receive(link, deadline_ms, &reply);
     if (err != OK)
         return err;
-    if (reply->type != REDIS_REPLY_STATUS)
+    if (reply->type != type) {
         err = down(link, reply->type == REDIS_REPLY_ERROR ? reply->str : "not an answer of Redis");
+        freeReplyObject(reply);
+        return err;
+    }
+    *reply_r = reply;
+    return OK;
+}
+
+static enum err greet(struct redis_link *link, int64_t deadline_ms, int count, const char **arguments,
+                      const size_t *lengths)
+{
+    redisReply *reply = NULL;
+    enum err err = ask(link, deadline_ms, count, arguments, lengths, REDIS_REPLY_STATUS, &reply);
+    if (err == OK)
+        freeReplyObject(reply);
+    return err;
+}
+
+static enum err learn_run(struct redis_link *link, int64_t deadline_ms)
+{
+    static const char label[] = "\nrun_id:";
+    redisReply *reply = NULL;
+    enum err err = ask(link, deadline_ms, 2, (const char *[]){"INFO", "server"}, NULL, REDIS_REPLY_STRING, &reply);
+    if (err != OK)
+        return err;
+    const char *line = strstr(reply->str, label);
+    const char *run = line ? line + strlen(label) : "";
+    if (strspn(run, "0123456789abcdef") < REDIS_RUN_SIZE - 1)
+        err = down(link, "INFO tells no run_id");
+    else
+        snprintf(link->run, sizeof link->run, "%s", run);
     freeReplyObject(reply);
     return err;
 }
@@ -197,6 +227,8 @@ static enum err greet_all(struct redis_link *link, const struct redis_config *co
         snprintf(number, sizeof number, "%lld", (long long)config->database);
         err = greet(link, deadline_ms, 2, (const char *[]){"SELECT", number}, NULL);
     }
+    if (err == OK)
+        err = learn_run(link, deadline_ms);
     /* A stopped Redis still accepts connections, and one that loads its data answers the commands above: only a ping
      * shows that it serves. */
     return err == OK ? greet(link, deadline_ms, 1, (const char *[]){"PING"}, NULL) : err;

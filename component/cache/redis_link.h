@@ -18,14 +18,17 @@
 
 struct redis_config;
 
+enum { REDIS_RUN_SIZE = 17 };
+
 struct redis_link {
-    redisContext *context; /* NULL: closed */
-    int wake_fd;           /* readable: whoever waits stops waiting (ERR_SHUTDOWN); -1: none */
-    char trouble[160];     /* what went wrong last, for the log; holds no argument of a command */
+    redisContext *context;    /* NULL: closed */
+    char run[REDIS_RUN_SIZE]; /* which run of which Redis this is, or was: the first half of its run_id */
+    int wake_fd;              /* readable: whoever waits stops waiting (ERR_SHUTDOWN); -1: none */
+    char trouble[160];        /* what went wrong last, for the log; holds no argument of a command */
 };
 
 void redis_link_init(struct redis_link *link, int wake_fd);
-/* Connects, authenticates, selects the database, and has a ping answered. The link is closed unless OK.
+/* Connects, authenticates, selects the database, learns the run, and has a ping answered. The link is closed unless OK.
  * ERR_CACHE_DOWN, ERR_TIMEOUT, ERR_SHUTDOWN. */
 MUST_CHECK enum err redis_link_open(struct redis_link *link, const struct redis_config *config, int64_t deadline_ms);
 void redis_link_close(struct redis_link *link);

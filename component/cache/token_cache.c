@@ -1,5 +1,9 @@
 /* Checked tokens in Redis: "registrar:t:" and the token's hash in hex, so that an operator who has a token finds it
- * with sha256sum. The value is "epoch account end", or "x": a tombstone. */
+ * with sha256sum. The value is "run epoch account end", or "x": a tombstone.
+ *
+ * The run is that of the Redis which took the entry (redis_exchange.h). A Redis that dies may forget what it answered
+ * last (two seconds, with appendfsync everysec), and a replica that takes over may never have heard it: a tombstone
+ * could be gone and the entry below it back. So entries of another run count as misses. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +11,8 @@
 
 #include "component/base/arena.h"
 #include "component/base/text.h"
+#include "component/cache/redis_exchange.h"
+#include "component/cache/redis_link.h"
 #include "component/cache/redis_script.h"
 #include "component/cache/token_cache.h"
 #include "component/cache/token_channel.h"
@@ -17,6 +23,8 @@ REDIS_SCRIPT(token_revoke_script, "token_revoke.lua");
 #define TOKEN_PREFIX REDIS_PREFIX "t:"
 #define TOMBSTONE    "x"
 
+_Static_assert(REDIS_RUN_SIZE == 17, "as in the format of parse_value");
+
 enum { KEY_SIZE = sizeof TOKEN_PREFIX + TOKEN_HEX_LENGTH, NUMBER_SIZE = 24, REVOKE_ARGUMENTS = 3 };
 
 static void name_key(const struct token_key *key, char name_r[KEY_SIZE])
@@ -25,15 +33,17 @@ static void name_key(const struct token_key *key, char name_r[KEY_SIZE])
     hex_encode(key->hash, sizeof key->hash, name_r + strlen(TOKEN_PREFIX));
 }
 
-static enum err parse_value(const char *value, int64_t epoch, struct token_entry *entry_r)
+static enum err parse_value(const char *value, const char *run, int64_t epoch, struct token_entry *entry_r)
 {
     if (strcmp(value, TOMBSTONE) == 0)
         return ERR_TOKEN;
+    char kept_run[REDIS_RUN_SIZE] = "";
     int64_t kept_epoch = 0;
     struct token_entry entry = {0};
-    if (sscanf(value, "%" SCNd64 " %" SCNd64 " %" SCNd64, &kept_epoch, &entry.account_id, &entry.expires_unix_ms) != 3)
+    if (sscanf(value, "%16s %" SCNd64 " %" SCNd64 " %" SCNd64, kept_run, &kept_epoch, &entry.account_id,
+               &entry.expires_unix_ms) != 4)
         return ERR_NOT_FOUND;
-    if (kept_epoch != epoch)
+    if (strcmp(kept_run, run) != 0 || kept_epoch != epoch)
         return ERR_NOT_FOUND;
     *entry_r = entry;
     return OK;
@@ -47,7 +57,7 @@ enum err token_cache_get(struct redis *redis, int64_t epoch, const struct token_
     enum err err = redis_do(redis, &reply, "GET %s", name);
     if (err != OK)
         return err;
-    err = reply->type == REDIS_REPLY_STRING ? parse_value(reply->str, epoch, entry_r) : ERR_NOT_FOUND;
+    err = reply->type == REDIS_REPLY_STRING ? parse_value(reply->str, redis_run(redis), epoch, entry_r) : ERR_NOT_FOUND;
     freeReplyObject(reply);
     return err;
 }
@@ -59,8 +69,8 @@ enum err token_cache_put(struct redis *redis, int64_t epoch, const struct token_
     name_key(key, name);
     redisReply *reply = NULL;
     enum err err =
-        redis_script_do(redis, &token_put_script, 1, &reply, "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, name,
-                        epoch, entry->account_id, entry->expires_unix_ms, lifetime_ms);
+        redis_script_do(redis, &token_put_script, 1, &reply, "%s %s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, name,
+                        redis_run(redis), epoch, entry->account_id, entry->expires_unix_ms, lifetime_ms);
     int64_t kept;
     return err == OK ? redis_take_integer(&reply, &kept) : err;
 }

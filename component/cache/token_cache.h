@@ -5,8 +5,9 @@
  * that every revocation raises; an answer is kept only if the generation is still the one from before the look-up. In
  * Redis: revoking writes a tombstone that outlives every look-up, and answers are stored only where nothing stands (SET
  * NX). Redis's entries carry the epoch of Postgres (table meta): when Redis could not be told of a revocation, the
- * epoch is raised in Postgres and every entry of an older epoch counts as a miss. Other instances hear of revocations
- * by a channel; token_listener empties this process's memory for as long as it is not subscribed. */
+ * epoch is raised in Postgres and every entry of an older epoch counts as a miss; so does every entry that another run
+ * of Redis took, since a Redis that died may have forgotten tombstones. Other instances hear of revocations by a
+ * channel; token_listener empties this process's memory for as long as it is not subscribed. */
 #ifndef CACHE_TOKEN_CACHE_H
 #define CACHE_TOKEN_CACHE_H
 
@@ -47,11 +48,11 @@ void token_memory_clear(struct token_memory *memory);
 void token_memory_open(struct token_memory *memory, bool open);
 
 /* --- in Redis */
-/* ERR_NOT_FOUND: not there, or of another epoch. ERR_TOKEN: a tombstone stands there. */
+/* ERR_NOT_FOUND: not there, or of another epoch or another run of Redis. ERR_TOKEN: a tombstone stands there. */
 MUST_CHECK enum err token_cache_get(struct redis *redis, int64_t epoch, const struct token_key *key,
                                     struct token_entry *entry_r);
 /* Kept for at most lifetime_ms and not beyond the token's own end; not over a tombstone, nor over an entry of the same
- * or a later epoch. OK says only that Redis was asked. */
+ * run and the same or a later epoch. OK says only that Redis was asked. */
 MUST_CHECK enum err token_cache_put(struct redis *redis, int64_t epoch, const struct token_key *key,
                                     const struct token_entry *entry, int64_t lifetime_ms);
 /* Tombstones for all of them, and a message to all instances; in one round trip, all or none. After an error it may

@@ -15,7 +15,8 @@
 struct own_redis {
     char directory[32];
     char socket[40];
-    pid_t pid; /* 0: not running */
+    const char *fsync; /* "always": what was answered is kept, "everysec": up to two seconds of it are not */
+    pid_t pid;         /* 0: not running */
 };
 
 static inline void own_redis_start(struct own_redis *own)
@@ -27,13 +28,15 @@ static inline void own_redis_start(struct own_redis *own)
         int null = open("/dev/null", O_RDWR);
         dup2(null, STDOUT_FILENO);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", own->socket, "--dir", own->directory,
-               "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", (char *)NULL);
+               "--appendonly", "yes", "--appendfsync", own->fsync, "--save", "", "--maxmemory-policy", "noeviction",
+               (char *)NULL);
         _exit(127);
     }
 }
 
 static inline bool own_redis_new(struct own_redis *own)
 {
+    own->fsync = "always";
     strcpy(own->directory, "/tmp/registrar-XXXXXX");
     if (!mkdtemp(own->directory))
         return false;

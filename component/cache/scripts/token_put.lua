@@ -1,23 +1,26 @@
--- Keeps what is known of a token, unless a tombstone or an entry of the same or a later epoch stands there.
+-- Keeps what is known of a token, unless a tombstone stands there, or an entry of this run of Redis that is of the same
+-- or a later epoch.
 --
--- KEYS[1]: the token. ARGV: epoch, account, the token's end (ms since 1970), how long to keep it at most (ms).
+-- KEYS[1]: the token. ARGV: run, epoch, account, the token's end (ms since 1970), how long to keep it at most (ms).
 -- Answers 1 when it is kept now.
 
-local epoch, ends, lifetime = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local run, epoch, account, ends, lifetime = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 local standing = redis.call('GET', KEYS[1])
 if standing then
-    local standing_epoch = tonumber(string.match(standing, '^(%d+) ')) -- nil: a tombstone
-    if not standing_epoch or standing_epoch >= epoch then
+    local standing_run, standing_epoch = string.match(standing, '^(%S+) (%d+) ')
+    local is_tombstone = not standing_run
+    if is_tombstone or standing_run == run and tonumber(standing_epoch) >= tonumber(epoch) then
         return 0
     end
 end
 
 local time = redis.call('TIME')
-local left = ends - (time[1] * 1000 + math.floor(time[2] / 1000))
-local keep = math.min(left, lifetime)
+local left = tonumber(ends) - (time[1] * 1000 + math.floor(time[2] / 1000))
+local keep = math.min(left, tonumber(lifetime))
 if keep < 1 then
     return 0
 end
-redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[3], 'PX', string.format('%.0f', keep))
+local entry = table.concat({run, epoch, account, ends}, ' ')
+redis.call('SET', KEYS[1], entry, 'PX', string.format('%.0f', keep))
 return 1

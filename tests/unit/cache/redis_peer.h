@@ -13,7 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What is done when a command arrives that contains `on` (the first rule that fits); PING is always answered. */
+#define PEER_INFO "$64\r\n# Server\r\nrun_id:0123456789abcdef0123456789abcdef01234567\r\nx:1\r\n\r\n"
+
+/* What is done when a command arrives that contains `on` (the first rule that fits). The greeting (INFO server, PING)
+ * is answered unless a rule fits. */
 struct peer_rule {
     const char *on;
     int delay_ms;
@@ -31,7 +34,7 @@ struct peer {
     pthread_t thread;
     atomic_bool stop;
     atomic_int connections;
-    char heard[4096]; /* all commands but PING, read after peer_stop */
+    char heard[4096]; /* all commands but the greeting, read after peer_stop */
 };
 
 static inline bool peer_still_there(int fd, int wait_ms)
@@ -62,11 +65,11 @@ static inline const struct peer_rule *peer_find(struct peer *peer, const char *c
 static inline bool peer_obey(struct peer *peer, int fd, const char *command)
 {
     const struct peer_rule *rule = peer_find(peer, command);
-    bool is_ping = strstr(command, "PING") != NULL;
-    if (!is_ping)
+    bool is_ping = strstr(command, "PING") != NULL, is_info = strstr(command, "server") != NULL;
+    if (!is_ping && !is_info)
         strncat(peer->heard, command, sizeof peer->heard - strlen(peer->heard) - 1);
     if (!rule) {
-        peer_say(fd, is_ping ? "+PONG\r\n" : "+OK\r\n");
+        peer_say(fd, is_ping ? "+PONG\r\n" : is_info ? PEER_INFO : "+OK\r\n");
         return true;
     }
     usleep((useconds_t)rule->delay_ms * 1000);
