@@ -12,7 +12,6 @@
 #include "component/base/arena.h"
 #include "component/base/text.h"
 #include "component/cache/redis_exchange.h"
-#include "component/cache/redis_link.h"
 #include "component/cache/redis_script.h"
 #include "component/cache/token_cache.h"
 #include "component/cache/token_channel.h"
@@ -23,8 +22,6 @@ REDIS_SCRIPT(token_revoke_script, "token_revoke.lua");
 #define TOKEN_PREFIX REDIS_PREFIX "t:"
 #define TOMBSTONE    "x"
 
-_Static_assert(REDIS_RUN_SIZE == 17, "as in the format of parse_value");
-
 enum { KEY_SIZE = sizeof TOKEN_PREFIX + TOKEN_HEX_LENGTH, NUMBER_SIZE = 24, REVOKE_ARGUMENTS = 3 };
 
 static void name_key(const struct token_key *key, char name_r[KEY_SIZE])
@@ -33,15 +30,22 @@ static void name_key(const struct token_key *key, char name_r[KEY_SIZE])
     hex_encode(key->hash, sizeof key->hash, name_r + strlen(TOKEN_PREFIX));
 }
 
-static enum err parse_value(const char *value, const char *run, int64_t epoch, struct token_entry *entry_r)
+static bool next_number(char **rest, int64_t *number_r)
+{
+    const char *word = strsep(rest, " ");
+    return word && parse_i64(word, INT64_MIN, INT64_MAX, number_r) == OK;
+}
+
+/* Takes the value apart. */
+static enum err parse_value(char *value, const char *run, int64_t epoch, struct token_entry *entry_r)
 {
     if (strcmp(value, TOMBSTONE) == 0)
         return ERR_TOKEN;
-    char kept_run[REDIS_RUN_SIZE] = "";
+    const char *kept_run = strsep(&value, " ");
     int64_t kept_epoch = 0;
     struct token_entry entry = {0};
-    if (sscanf(value, "%16s %" SCNd64 " %" SCNd64 " %" SCNd64, kept_run, &kept_epoch, &entry.account_id,
-               &entry.expires_unix_ms) != 4)
+    if (!next_number(&value, &kept_epoch) || !next_number(&value, &entry.account_id) ||
+        !next_number(&value, &entry.expires_unix_ms))
         return ERR_NOT_FOUND;
     if (strcmp(kept_run, run) != 0 || kept_epoch != epoch)
         return ERR_NOT_FOUND;
