@@ -49,8 +49,8 @@ bool tokens_check_here(struct services *services, struct credential *credential,
     return true;
 }
 
-static enum err find_in_postgres(struct services *services, struct worker *worker, const struct token_key *key,
-                                 struct token_entry *entry_r)
+static enum err find_in_postgres(struct services *services, struct worker *worker, int64_t epoch,
+                                 const struct token_key *key, struct token_entry *entry_r)
 {
     struct session_hash hash;
     memcpy(hash.bytes, key->hash, sizeof hash.bytes);
@@ -61,7 +61,7 @@ static enum err find_in_postgres(struct services *services, struct worker *worke
     entry_r->expires_unix_ms = now_unix_ms() + left_ms;
     metric_add(M_TOKEN_CHECKS, "postgres", 1);
     if (!services->distrust_cache &&
-        token_cache_put(worker->redis, services->epoch, key, entry_r, services->settings.token_cache_lifetime_ms) != OK)
+        token_cache_put(worker->redis, epoch, key, entry_r, services->settings.token_cache_lifetime_ms) != OK)
         log_debug("token_not_cached");
     return OK;
 }
@@ -69,8 +69,10 @@ static enum err find_in_postgres(struct services *services, struct worker *worke
 static enum err find(struct services *services, struct worker *worker, const struct token_key *key,
                      struct token_entry *entry_r)
 {
+    const int64_t epoch =
+        services->epoch; /* of now: an answer that is older than the next one must not be kept under it */
     if (!services->distrust_cache) {
-        const enum err err = token_cache_get(worker->redis, services->epoch, key, entry_r);
+        const enum err err = token_cache_get(worker->redis, epoch, key, entry_r);
         if (err == OK && entry_r->expires_unix_ms > now_unix_ms()) {
             metric_add(M_TOKEN_CHECKS, "redis", 1);
             return OK;
@@ -78,7 +80,7 @@ static enum err find(struct services *services, struct worker *worker, const str
         if (err == ERR_TOKEN)
             return ERR_TOKEN;
     }
-    return find_in_postgres(services, worker, key, entry_r);
+    return find_in_postgres(services, worker, epoch, key, entry_r);
 }
 
 enum err tokens_check(struct services *services, struct worker *worker, struct credential *credential)
@@ -136,13 +138,14 @@ void tokens_revoke(struct services *services, struct worker *worker, const struc
         return;
     struct arena *arena = arena_new();
     struct token_key *keys = arena_array(arena, count, sizeof *keys);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         memcpy(keys[i].hash, ended[i].bytes, sizeof keys[i].hash);
-        token_memory_revoke(services->token_memory, &keys[i]);
-    }
     const int64_t lifetime_ms = services->settings.token_cache_lifetime_ms + TOMBSTONE_EXTRA_MS;
     if (token_cache_revoke(worker->redis, keys, count, lifetime_ms) != OK)
         raise_epoch(services, worker);
+    /* last: from here on a check that misses the memory finds the tombstone, or Postgres */
+    for (size_t i = 0; i < count; i++)
+        token_memory_revoke(services->token_memory, &keys[i]);
     arena_free(&arena);
 }
 
