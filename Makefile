@@ -59,7 +59,7 @@ archive = $(BUILD)/lib$(1).a
 with    = $(1) $(USES_$(1))
 libs    = $(foreach l,$(1),$(LIBS_$(l)))
 
-.PHONY: all help run test tests unit fuzz live e2e smoke lint format tidy clean
+.PHONY: all help run test tests unit fuzz live e2e smoke lint format tidy docs clean
 all: $(BUILD)/registrard
 
 define layer_rules
@@ -144,6 +144,10 @@ format: ## put every file into the project's format
 tidy: ## clang-tidy over every C file
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $(JOBS) -n 4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(CPPFLAGS) -std=c17 -DREGISTRARD_VERSION=\"\" 2>/dev/null' sh
+
+docs: $(BUILD)/registrard ## the documents that come from the table of settings
+	@$< --config-reference >docs/configuration.md
+	@$< --example-config >examples/registrard.conf
 
 clean: ## remove what was built
 	rm -rf build

@@ -69,8 +69,7 @@ static enum err find_in_postgres(struct services *services, struct worker *worke
 static enum err find(struct services *services, struct worker *worker, const struct token_key *key,
                      struct token_entry *entry_r)
 {
-    const int64_t epoch =
-        services->epoch; /* of now: an answer that is older than the next one must not be kept under it */
+    const int64_t epoch = services->epoch; /* of before the look-up: its answer must not be kept under a newer one */
     if (!services->distrust_cache) {
         const enum err err = token_cache_get(worker->redis, epoch, key, entry_r);
         if (err == OK && entry_r->expires_unix_ms > now_unix_ms()) {
