@@ -109,13 +109,15 @@ help: ## what there is to make
 
 run: ## install, build, start everything; Ctrl-C ends it
 	@bash examples/dev/install.sh run
-	+@$(MAKE) --no-print-directory -j$(JOBS) all
+	@echo 'building $(BUILD)/registrard'
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all
 	@exec bash examples/dev/run.sh $(BUILD)/registrard
 
 test: ## install, build and run every test
 	@bash examples/dev/install.sh test
-	+@$(MAKE) --no-print-directory -j$(JOBS) all tests
-	+@$(MAKE) --no-print-directory lint unit fuzz live e2e
+	@echo 'building for $(MODE)'
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all tests
+	+@$(MAKE) -s --no-print-directory lint unit fuzz live e2e
 
 tests: $(UNIT_TESTS) $(LIVE_TESTS) $(FUZZ_TESTS) ## build the tests
 

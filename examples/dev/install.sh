@@ -45,6 +45,7 @@ remove_own() {
     for file in "$POLICY" "$CLUSTERS"; do
         ! grep -qsF -- "$MARK" "$file" || rm -f -- "$file"
     done
+    # Made for the file; if they were there before, empty, they meant nothing.
     rmdir -- "$(dirname -- "$CLUSTERS")" "$(dirname -- "$(dirname -- "$CLUSTERS")")" 2>/dev/null || true
 }
 

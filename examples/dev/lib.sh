@@ -35,20 +35,22 @@ var_open() {
     '' | *[!A-Za-z0-9._/+,@:=\ -]*) die "VAR=$1 is empty or has characters other than A-Z a-z 0-9 space . _ / + , @ : = -" ;;
     esac
     VAR=$(realpath -m -- "$1")
-    local made=
+    local made= content
     if [ ! -e "$VAR" ]; then
-        mkdir -p -- "$VAR" || die "VAR=$VAR cannot be made"
-        made=yes
+        made=$VAR
+        while [ ! -e "$(dirname -- "$made")" ]; do made=$(dirname -- "$made"); done
+        mkdir -p -- "$VAR" 2>/dev/null || die "VAR=$VAR cannot be made"
     fi
     [ -d "$VAR" ] || die "VAR=$VAR is not a directory"
-    if [ -z "$(ls -A -- "$VAR")" ] && [ -O "$VAR" ]; then
+    content=$(ls -A -- "$VAR" 2>/dev/null) || content=
+    if [ -z "$content" ] && [ -O "$VAR" ]; then
         chmod 700 -- "$VAR"
         [ "$EUID" != 0 ] || chown -- "$SERVERS_USER:" "$VAR"
-    elif [ ! -e "$VAR/README" ]; then
+    elif [ -n "$content" ] && [ ! -e "$VAR/.registrard" ]; then
         die "VAR=$VAR holds something else; name a new directory"
     fi
     if ! as_user test -w "$VAR/." 2>/dev/null || ! as_user test -O "$VAR/."; then
-        [ -z "$made" ] || rmdir -- "$VAR"
+        [ -z "$made" ] || find "$made" -depth -type d -empty -delete
         die "the servers run as user $SERVERS_USER, who cannot reach $VAR or does not own it; name another directory with VAR=dir"
     fi
     var_furnish
@@ -56,7 +58,7 @@ var_open() {
 
 var_furnish() {
     [ -d "$VAR/secrets" ] && return
-    as_user sh -c 'umask 077; echo "State of the development environment (make run). Delete it to start anew." >"$1/README" &&
+    as_user sh -c 'umask 077; echo "State of the development environment (make run). Delete it to start anew." >"$1/.registrard" &&
         cd "$1" && mkdir -p run log bin prosody redis secrets' sh "$VAR"
 }
 

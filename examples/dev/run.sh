@@ -31,8 +31,7 @@ lock() {
     flock -n 9 || die "another make run is using VAR=$VAR; stop it, or name another directory with VAR=dir"
 }
 
-stop_everything() {
-    trap '' INT TERM HUP
+stop_all() {
     if process_signal registrard TERM; then
         process_gone registrard
     fi
@@ -50,22 +49,26 @@ adopt_settings() {
     [ -n "${REGISTRARD_POSTGRES_URL:-}" ] || die "the settings of the servers could not be read"
 }
 
-# The status of an answer on the ops port.
-ops_status() { # path
+# Whether registrard is ready, asked on its ops port. Leaves in WHY what it says.
+ready() {
     local reply
     {
-        exec 3<>"/dev/tcp/127.0.0.1/$OPS" && printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3 && reply=$(timeout 2 cat <&3)
+        exec 3<>"/dev/tcp/127.0.0.1/$OPS" && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3 && reply=$(timeout 2 cat <&3)
     } 2>/dev/null || return 1
     exec 3<&-
-    [[ $reply =~ ^HTTP/1\.[01]\ ([0-9]+) ]] && printf '%s\n' "${BASH_REMATCH[1]}"
+    WHY=${reply#*$'\r\n\r\n'}
+    [[ $reply =~ ^HTTP/1\.[01]\ 200 ]]
 }
 
-alive() {
-    [ "$(ops_status /livez)" = 200 ]
-}
-
+# Waits until all is ready, but not for an XMPP server that cannot be reached: registrard serves without it.
 announce() {
-    local client
+    local client tries
+    WHY="no answer on the ops port"
+    for ((tries = 0; tries < 200; tries++)); do
+        process_pid registrard >/dev/null || return 0
+        ! ready || break
+        sleep 0.02
+    done
     say "registrard listens: http://127.0.0.1:$HTTP https://localhost:$HTTPS tcp 127.0.0.1:$TCP ops http://127.0.0.1:$OPS"
     if [ -n "${STACK_CLIENT_PORT:-}" ]; then
         client="clients connect to localhost, port $STACK_CLIENT_PORT"
@@ -73,6 +76,7 @@ announce() {
         client="clients connect to $REGISTRARD_XMPP_HOST, client port as set there (5222 unless changed)"
     fi
     say "XMPP domain $REGISTRARD_XMPP_DOMAIN, component $REGISTRARD_XMPP_COMPONENT: $client"
+    [ "$tries" -lt 200 ] || say "not ready yet: $WHY"
 }
 
 main() {
@@ -85,17 +89,16 @@ main() {
     HTTP=${REGISTRARD_HTTP_PORT:-8080} HTTPS=${REGISTRARD_HTTPS_PORT:-8443}
     TCP=${REGISTRARD_TCP_PORT:-8081} OPS=${REGISTRARD_OPS_PORT:-8082}
 
-    trap stop_everything EXIT
+    stop_all
+    trap 'trap "" INT TERM HUP; stop_all' EXIT
     trap 'exit 0' INT TERM HUP
-    if process_signal registrard TERM; then process_gone registrard; fi
-    bash "$here/stack.sh" down "$VAR"
     bash "$here/stack.sh" up "$VAR" "${services[@]}"
     adopt_settings
     # The servers' user may not be able to reach the tree, and a build must not write into a program that runs.
     var_write bin/registrard 755 <"$1"
     LOG_TO_TERMINAL=yes process_start registrard "$VAR/bin/registrard"
     local registrard=$! status=0
-    if process_ready registrard alive; then announce; fi
+    announce
     wait "$registrard" 2>/dev/null || status=$?
     say "registrard ended with status $status; stopping the rest" >&2
     exit 1
