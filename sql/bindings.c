@@ -71,6 +71,19 @@ enum err bindings_unwant_all(struct pg *pg, int64_t account_id)
     return pg_do(pg, &unwant, &args, NULL);
 }
 
+enum err bindings_reaffirm_all(struct pg *pg, int64_t account_id)
+{
+    static const struct stmt reaffirm = {
+        "bindings_reaffirm_all",
+        "with held as (select low, high from bindings where low = $1 or high = $1 order by 1, 2 for update), "
+        "wish as (update bindings b set version = nextval('wish_version') from held "
+        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " TO_OUTBOX
+        "select count(*) from wish"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    return pg_do(pg, &reaffirm, &args, NULL);
+}
+
 enum err bindings_full(struct pg *pg, struct arena *arena, const int64_t *accounts, size_t count, int64_t most,
                        bool *full_r)
 {

@@ -29,6 +29,8 @@ MUST_CHECK enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t 
                                     size_t count, struct wish **wishes_r, size_t *wish_count_r);
 /* Ends all of an account's, for a cancel. */
 MUST_CHECK enum err bindings_unwant_all(struct pg *pg, int64_t account_id);
+/* Has all of an account's compared with the server anew, because its JID was made again. */
+MUST_CHECK enum err bindings_reaffirm_all(struct pg *pg, int64_t account_id);
 /* Whether one of the accounts has `most` bindings or more. */
 MUST_CHECK enum err bindings_full(struct pg *pg, struct arena *arena, const int64_t *accounts, size_t count,
                                   int64_t most, bool *full_r);

@@ -22,7 +22,7 @@ static const struct migration {
 enum { MIGRATION_COUNT = sizeof migrations / sizeof migrations[0] };
 
 static const char lock_table[] =
-    "create table if not exists schema_lock (only boolean primary key check (only));"
+    "create table if not exists schema_lock (one boolean primary key check (one));"
     "insert into schema_lock values (true) on conflict do nothing;"
     "create table if not exists schema_versions ("
     "version integer primary key, checksum text not null, at timestamptz not null default now())";
@@ -75,7 +75,7 @@ static enum err run(struct pg *pg, const struct migration *migration)
 
 static enum err run_lacking(struct pg *pg)
 {
-    static const struct stmt lock = {"migration_lock", "select only from schema_lock for update"};
+    static const struct stmt lock = {"migration_lock", "select one from schema_lock for update"};
     enum err err = pg_do(pg, &lock, &(struct pg_args){0}, NULL);
     for (size_t i = 0; i < MIGRATION_COUNT && err == OK; i++)
         if ((err = state_of(pg, &migrations[i])) == ERR_NOT_FOUND)

@@ -90,13 +90,23 @@ static enum err with_password(const struct errand *errand, int64_t deadline_ms,
     return act(errand->config->xmpp, account->jid_local, password, deadline_ms);
 }
 
+/* Where no command checks a password, at least whether the JID is there. */
+static enum err look_for_jid(struct errand *errand, int64_t deadline_ms)
+{
+    struct roster roster;
+    return xmpp_roster(errand->config->xmpp, errand->arena, errand->account.jid_local, &roster, deadline_ms);
+}
+
 /* A JID that vanished is made again, a password that is refused set again; where the server lets us. */
 static enum err check_jid(struct errand *errand, int64_t deadline_ms)
 {
     enum err err = with_password(errand, deadline_ms, xmpp_jid_check);
+    if (err == ERR_UNSUPPORTED)
+        err = look_for_jid(errand, deadline_ms);
     if (err == ERR_NOT_FOUND) {
         log_warn("jid_vanished", F("account", errand->account.id));
         err = with_password(errand, deadline_ms, xmpp_jid_create);
+        errand->made_again = err == OK;
     } else if (err == ERR_JID_PASSWORD) {
         log_warn("jid_password_refused", F("account", errand->account.id));
         err = with_password(errand, deadline_ms, xmpp_jid_set_password);
@@ -104,7 +114,7 @@ static enum err check_jid(struct errand *errand, int64_t deadline_ms)
             err = ERR_JID_PASSWORD;
     }
     errand->jid_state = err == ERR_JID_PASSWORD ? JID_REFUSED : JID_MADE;
-    return err == ERR_JID_PASSWORD || err == ERR_UNSUPPORTED ? OK : err;
+    return err == ERR_JID_PASSWORD ? OK : err;
 }
 
 static enum err act(struct errand *errand, int64_t deadline_ms)
@@ -138,6 +148,9 @@ void errand_run(struct errand *errand)
     failpoints(errand, true);
     /* what takes longer than the lease could meet its successor */
     errand->result = act(errand, clock_ms() + errand->config->lease_ms / 2);
+    if (errand->result ==
+        ERR_NOT_FOUND) /* on the server; to errand_record it would mean that there was nothing to do */
+        errand->result = ERR_JID_NONE;
     failpoints(errand, false);
 }
 
@@ -194,9 +207,21 @@ static enum err record_success(struct pg *pg, struct errand *errand)
         err = accounts_set_jid_state(pg, errand->account.id, errand->jid_state);
         if (err == OK)
             err = accounts_jid_checked(pg, errand->account.id);
+        if (err == OK && errand->made_again)
+            err = bindings_reaffirm_all(pg, errand->account.id);
         break;
     }
     return err == OK ? outbox_done(pg, &errand->item) : err;
+}
+
+/* A pair whose JID is missing waits for it to be made again. */
+static enum err have_sides_checked(struct pg *pg, struct errand *errand)
+{
+    enum err err = OK;
+    for (int i = 0; i < 2 && err == OK; i++)
+        if (errand->pair.sides[i].state == ACCOUNT_ACTIVE)
+            err = outbox_add(pg, OUTBOX_CHECK_JID, errand->pair.sides[i].id, NULL);
+    return err;
 }
 
 enum err errand_record(struct pg *pg, struct errand *errand)
@@ -212,6 +237,11 @@ enum err errand_record(struct pg *pg, struct errand *errand)
     }
     if (item->kind == OUTBOX_CREATE_JID)
         return undo_registration(pg, errand);
+    if (item->kind == OUTBOX_PAIR && errand->result == ERR_JID_NONE) {
+        const enum err err = have_sides_checked(pg, errand);
+        if (err != OK)
+            return err;
+    }
     const bool waits_for_link = errand->result == ERR_XMPP_DOWN || errand->result == ERR_SHUTDOWN;
     const int64_t wait_ms =
         waits_for_link ? 0 : backoff_ms(item->attempts, errand->config->backoff_ms, errand->config->backoff_max_ms);
