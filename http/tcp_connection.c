@@ -39,7 +39,7 @@ struct tcp_connection *tcp_connection_new(struct tcp_port *port, struct stream *
 void tcp_connection_free(struct tcp_connection **connection)
 {
     struct tcp_connection *c = *connection;
-    stream_free(&c->stream);
+    tcp_stream_free(&c->stream);
     buf_free(&c->in);
     buf_free(&c->out);
     free(c);
@@ -187,7 +187,7 @@ static void send_out(struct tcp_connection *connection)
     while (unsent(connection) > 0 && !connection->broken) {
         size_t length = 0;
         enum io io =
-            stream_write(connection->stream, connection->out.data + connection->sent, unsent(connection), &length);
+            tcp_stream_write(connection->stream, connection->out.data + connection->sent, unsent(connection), &length);
         if (io == IO_WAIT)
             return;
         if (io != IO_OK)
@@ -204,10 +204,10 @@ static bool read_in(struct tcp_connection *connection)
     char bytes[READ_SIZE];
     size_t room = connection->in.limit - connection->in.length;
     size_t length = 0, wanted = room < sizeof bytes ? room : sizeof bytes;
-    switch (stream_read(connection->stream, bytes, wanted, &length)) {
+    switch (tcp_stream_read(connection->stream, bytes, wanted, &length)) {
     case IO_OK:
         buf_append(&connection->in, bytes, length);
-        return length == wanted || stream_has_pending(connection->stream);
+        return length == wanted || tcp_stream_has_pending(connection->stream);
     case IO_WAIT:
         return false;
     case IO_CLOSED:
@@ -251,7 +251,7 @@ void tcp_connection_progress(struct tcp_connection *connection)
             continue;
         if (!readable || !may_read(connection))
             break;
-        if (++reads > READS_MAX && !stream_has_pending(connection->stream))
+        if (++reads > READS_MAX && !tcp_stream_has_pending(connection->stream))
             break;
         readable = read_in(connection);
     }
@@ -281,7 +281,7 @@ uint32_t tcp_connection_events(const struct tcp_connection *connection)
     uint32_t events = 0;
     if (may_read(connection))
         events |= EPOLLIN;
-    if (unsent(connection) > 0 || stream_wants_write(connection->stream))
+    if (unsent(connection) > 0 || tcp_stream_wants_write(connection->stream))
         events |= EPOLLOUT;
     return events;
 }

@@ -73,7 +73,7 @@ void tls_context_free(struct tls_context **context)
     *context = NULL;
 }
 
-struct stream *stream_new(struct tls_context *context, int fd)
+struct stream *tcp_stream_new(struct tls_context *context, int fd)
 {
     struct stream *stream = xcalloc(1, sizeof *stream);
     stream->fd = fd;
@@ -81,14 +81,14 @@ struct stream *stream_new(struct tls_context *context, int fd)
         return stream;
     stream->ssl = SSL_new(context->ssl);
     if (stream->ssl == NULL || SSL_set_fd(stream->ssl, fd) != 1) {
-        stream_free(&stream);
+        tcp_stream_free(&stream);
         return NULL;
     }
     SSL_set_accept_state(stream->ssl);
     return stream;
 }
 
-void stream_free(struct stream **stream)
+void tcp_stream_free(struct stream **stream)
 {
     struct stream *s = *stream;
     if (s == NULL)
@@ -137,7 +137,7 @@ static enum io tls_result(struct stream *stream, int result)
     }
 }
 
-enum io stream_read(struct stream *stream, void *bytes_r, size_t size, size_t *length_r)
+enum io tcp_stream_read(struct stream *stream, void *bytes_r, size_t size, size_t *length_r)
 {
     stream->wants_write = false;
     if (stream->ssl == NULL)
@@ -146,7 +146,7 @@ enum io stream_read(struct stream *stream, void *bytes_r, size_t size, size_t *l
     return tls_result(stream, SSL_read_ex(stream->ssl, bytes_r, size, length_r));
 }
 
-enum io stream_write(struct stream *stream, const void *bytes, size_t length, size_t *length_r)
+enum io tcp_stream_write(struct stream *stream, const void *bytes, size_t length, size_t *length_r)
 {
     if (stream->ssl == NULL)
         return plain_result(stream, send(stream->fd, bytes, length, MSG_NOSIGNAL), length_r);
@@ -154,12 +154,12 @@ enum io stream_write(struct stream *stream, const void *bytes, size_t length, si
     return tls_result(stream, SSL_write_ex(stream->ssl, bytes, length, length_r));
 }
 
-bool stream_wants_write(const struct stream *stream)
+bool tcp_stream_wants_write(const struct stream *stream)
 {
     return stream->wants_write;
 }
 
-bool stream_has_pending(const struct stream *stream)
+bool tcp_stream_has_pending(const struct stream *stream)
 {
     return stream->ssl != NULL && SSL_has_pending(stream->ssl);
 }

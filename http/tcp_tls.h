@@ -15,9 +15,9 @@ MUST_CHECK enum err tls_context_new(const char *cert_file, const char *key_file,
 void tls_context_free(struct tls_context **context);
 
 /* Takes the non-blocking socket `fd`; context NULL: plain. NULL when OpenSSL has no memory (fd is closed then). */
-struct stream *stream_new(struct tls_context *context, int fd);
+struct stream *tcp_stream_new(struct tls_context *context, int fd);
 /* Says good-bye if that can be done without waiting, and closes the socket. */
-void stream_free(struct stream **stream);
+void tcp_stream_free(struct stream **stream);
 
 enum io {
     IO_OK,     /* some bytes */
@@ -27,11 +27,11 @@ enum io {
 };
 
 /* At most `size` bytes; *length_r is set with IO_OK. */
-enum io stream_read(struct stream *stream, void *bytes_r, size_t size, size_t *length_r);
-enum io stream_write(struct stream *stream, const void *bytes, size_t length, size_t *length_r);
+enum io tcp_stream_read(struct stream *stream, void *bytes_r, size_t size, size_t *length_r);
+enum io tcp_stream_write(struct stream *stream, const void *bytes, size_t length, size_t *length_r);
 /* Whether a read waits for the socket to take bytes (a handshake does). */
-bool stream_wants_write(const struct stream *stream);
+bool tcp_stream_wants_write(const struct stream *stream);
 /* Whether bytes wait in the stream that the socket will not announce again. */
-bool stream_has_pending(const struct stream *stream);
+bool tcp_stream_has_pending(const struct stream *stream);
 
 #endif
