@@ -59,7 +59,7 @@ archive = $(BUILD)/lib$(1).a
 with    = $(1) $(USES_$(1))
 libs    = $(foreach l,$(1),$(LIBS_$(l)))
 
-.PHONY: all help run test tests unit fuzz live e2e smoke lint format tidy docs clean
+.PHONY: all help run test tests unit fuzz live e2e smoke bench lint format tidy docs clean
 all: $(BUILD)/registrard
 
 define layer_rules
@@ -93,6 +93,13 @@ $(BUILD)/tests/live/%: $(BUILD)/tests/live/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS)) -lcmocka
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS))
+
+# The benchmark's programs link base alone: a baseline owes nothing to what it is compared with.
+BENCH_PROGRAMS := $(patsubst %,$(BUILD)/tests/bench/%,load baseline_hello baseline_argon2 baseline_component)
+$(BUILD)/tests/bench/load: $(BUILD)/tests/bench/client.o
+$(BUILD)/tests/bench/baseline_component: $(BUILD)/tests/bench/component_link.o
+$(BENCH_PROGRAMS): %: %.o $(call archive,base)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lmicrohttpd -largon2 -lexpat -lssl $(LIBS_base)
 
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 LIVE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/test_*.c))
@@ -132,6 +139,9 @@ live: $(LIVE_TESTS) ## tests of the layers on a real Postgres and Redis
 
 e2e: $(BUILD)/registrard ## the whole, with real servers and stock clients; K=expression chooses
 	@REGISTRARD_BIN=$(abspath $<) $(PYTEST) tests/e2e $(if $(K),-k '$(K)')
+
+bench: all $(BENCH_PROGRAMS) ## speed and memory beside the machine's own; writes docs/benchmarks.md
+	@REGISTRARD_BIN=$(abspath $(BUILD)/registrard) $(PYTHON) -B tests/bench/bench.py $(BUILD)/tests/bench
 
 smoke: $(BUILD)/registrard ## the main path only
 	@REGISTRARD_BIN=$(abspath $<) $(PYTEST) tests/e2e/test_smoke.py
