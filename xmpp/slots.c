@@ -48,10 +48,10 @@ void slots_free(struct slots **slots)
     *slots = NULL;
 }
 
-/* Passes what is free to those who wait, in order. */
+/* Passes what is free to those who wait, in order; to nobody once closed. */
 static void serve(struct slots *slots)
 {
-    while (slots->head != NULL && slots->head->wanted <= slots->free) {
+    while (!slots->closed && slots->head != NULL && slots->head->wanted <= slots->free) {
         struct waiter *waiter = slots->head;
         slots->head = waiter->next;
         if (slots->head == NULL)

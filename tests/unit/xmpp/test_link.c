@@ -1,0 +1,473 @@
+/* The link against a server that misbehaves in every way a connection can. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "component/base/buf.h"
+#include "component/base/crypto.h"
+#include "component/base/lane.h"
+#include "component/base/metrics.h"
+#include "tests/unit/xmpp/peer.h"
+#include "xmpp/inbound.h"
+#include "xmpp/link.h"
+
+struct fixture {
+    struct peer peer;
+    struct xmpp_config config;
+    struct link *link;
+    atomic_int ups;
+    atomic_int downs;
+
+    /* a call on a thread of its own */
+    pthread_t thread;
+    uint64_t generation;
+    char id[PEER_ID_SIZE]; /* of its request, from the wire */
+    enum err result;
+    struct request request;
+};
+
+static void on_received(void *arg, const struct element *stanza, struct buf *reply)
+{
+    (void)arg;
+    const struct inbound_config config = {"registrar.example.org", "1.0"};
+    inbound_answer(&config, stanza, reply);
+}
+
+static void on_changed(void *arg, bool up)
+{
+    struct fixture *fixture = arg;
+    atomic_fetch_add(up ? &fixture->ups : &fixture->downs, 1);
+}
+
+static void start(struct fixture *fixture)
+{
+    const struct link_handlers handlers = {on_received, on_changed, fixture};
+    assert_int_equal(link_start(&fixture->config, &handlers, &fixture->link), OK);
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    peer_open(&fixture->peer);
+    fixture->config = peer_config(&fixture->peer);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    link_close(&fixture->link);
+    assert_null(fixture->link);
+    assert_int_equal(atomic_load(&fixture->ups), atomic_load(&fixture->downs));
+    assert_int_equal(metric_get(M_XMPP_IN_FLIGHT, ""), 0);
+    peer_close(&fixture->peer);
+    free(fixture);
+    return 0;
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+static struct link_status status_of(struct fixture *fixture)
+{
+    struct link_status status;
+    link_status(fixture->link, &status);
+    return status;
+}
+
+static void wait_until(struct fixture *fixture, bool up, uint64_t generation)
+{
+    int64_t until = clock_ms() + PEER_WAIT_MS;
+    struct link_status status = status_of(fixture);
+    while ((status.up != up || status.generation != generation) && clock_ms() < until) {
+        pause_ms(2);
+        status = status_of(fixture);
+    }
+    assert_int_equal(status.up, up);
+    assert_int_equal(status.generation, generation);
+}
+
+static void connect_once(struct fixture *fixture)
+{
+    start(fixture);
+    peer_accept(&fixture->peer);
+    wait_until(fixture, true, 1);
+}
+
+static void *call(void *arg)
+{
+    struct fixture *fixture = arg;
+    struct buf text;
+    buf_init(&text, 1024);
+    link_id(fixture->link, fixture->request.id);
+    snprintf(fixture->request.peer, sizeof fixture->request.peer, "example.org");
+    buf_printf(&text, "<iq type=\"get\" id=\"%s\" to=\"example.org\"/>", fixture->request.id);
+    struct exchange exchange = {.requests = &fixture->request, .count = 1};
+    fixture->result = link_call(fixture->link, fixture->generation, &text, &exchange,
+                                clock_ms() + fixture->config.request_timeout_ms);
+    buf_free(&text);
+    return NULL;
+}
+
+/* Makes a call and takes it from the wire. */
+static void start_call(struct fixture *fixture)
+{
+    fixture->generation = status_of(fixture).generation;
+    assert_int_equal(thread_start("call", 0, call, fixture, &fixture->thread), OK);
+    peer_take(&fixture->peer, "to=\"example.org\"/>", fixture->id);
+}
+
+static enum err end_call(struct fixture *fixture)
+{
+    pthread_join(fixture->thread, NULL);
+    if (fixture->result == OK)
+        tree_free(&fixture->request.answer);
+    return fixture->result;
+}
+
+static void comes_up_and_answers(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    peer_write(&fixture->peer, "<iq type='get' id='s1' from='example.org'><ping xmlns='urn:xmpp:ping'/></iq>");
+    peer_expect(&fixture->peer, "<iq id=\"s1\" to=\"example.org\" type=\"result\" from=\"registrar.example.org\"/>",
+                NULL, 0);
+    start_call(fixture);
+    peer_answer(&fixture->peer, fixture->id, "");
+    assert_int_equal(end_call(fixture), OK);
+    assert_int_equal(metric_get(M_XMPP_UP, ""), 1);
+}
+
+static void ends_politely(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    struct buf text;
+    buf_init(&text, 64);
+    buf_puts(&text, "<last/>");
+    link_post(fixture->link, 1, &text);
+    int64_t started = clock_ms();
+    link_close(&fixture->link); /* the peer says nothing: it is not waited for long */
+    assert_in_range(clock_ms() - started, 0, 1500);
+    peer_expect(&fixture->peer, "<last/></stream:stream>", NULL, 0);
+    peer_expect_end(&fixture->peer);
+    buf_free(&text);
+}
+
+static void calls_need_a_link(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    fixture->generation = 0;
+    call(fixture);
+    assert_int_equal(fixture->result, ERR_XMPP_DOWN);
+    peer_accept(&fixture->peer);
+    wait_until(fixture, true, 1);
+    fixture->generation = 2; /* of another link than the one that is up */
+    call(fixture);
+    assert_int_equal(fixture->result, ERR_XMPP_DOWN);
+    peer_expect_silence(&fixture->peer, 50);
+}
+
+static void a_cut_fails_what_waits_and_is_mended(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    for (uint64_t link = 1; link <= 5; link++) {
+        start_call(fixture);
+        peer_hang_up(&fixture->peer);
+        assert_int_equal(end_call(fixture), ERR_XMPP_DOWN);
+        peer_accept(&fixture->peer);
+        wait_until(fixture, true, link + 1);
+    }
+    assert_string_equal(status_of(fixture).reason, "the server closed the connection");
+    /* an answer to a request of an earlier link finds nobody */
+    peer_answer(&fixture->peer, fixture->id, "");
+    start_call(fixture);
+    peer_answer(&fixture->peer, fixture->id, "");
+    assert_int_equal(end_call(fixture), OK);
+}
+
+static void a_cut_inside_a_stanza(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    start_call(fixture);
+    char half[256];
+    snprintf(half, sizeof half, "<iq type='result' id='%s' from='example.org'><que", fixture->id);
+    peer_write(&fixture->peer, half);
+    peer_hang_up(&fixture->peer);
+    assert_int_equal(end_call(fixture), ERR_XMPP_DOWN);
+    peer_accept(&fixture->peer);
+    wait_until(fixture, true, 2);
+}
+
+static void a_stream_error_is_the_reason(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    peer_write(&fixture->peer, "<stream:error><invalid-from xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+                               "</stream:error></stream:stream>");
+    peer_expect_end(&fixture->peer);
+    wait_until(fixture, false, 1);
+    assert_string_equal(status_of(fixture).reason, "invalid-from");
+}
+
+static void a_wrong_secret_is_tried_again(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    for (int i = 0; i < 3; i++) {
+        peer_accept_socket(&fixture->peer);
+        peer_write(&fixture->peer,
+                   PEER_HEADER(" id='x'") "<stream:error><not-authorized "
+                                          "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
+        peer_expect_end(&fixture->peer);
+    }
+    assert_false(status_of(fixture).up);
+    assert_string_equal(status_of(fixture).reason, "not-authorized");
+    assert_int_equal(atomic_load(&fixture->ups), 0);
+    peer_accept(&fixture->peer); /* until it is right */
+    wait_until(fixture, true, 1);
+}
+
+static void what_is_refused_ends_the_link(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t before = metric_get(M_XMPP_REFUSED, "");
+    connect_once(fixture);
+    peer_write(&fixture->peer, "<message><!-- x --></message>");
+    peer_expect_end(&fixture->peer);
+    wait_until(fixture, false, 1);
+    assert_string_equal(status_of(fixture).reason, "a comment");
+    assert_int_equal(metric_get(M_XMPP_REFUSED, ""), before + 1);
+    peer_accept(&fixture->peer);
+    wait_until(fixture, true, 2);
+}
+
+static void a_server_without_a_handshake_is_left(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.connect_timeout_ms = 100;
+    start(fixture);
+    peer_accept_socket(&fixture->peer);
+    peer_expect_end(&fixture->peer);
+    assert_false(status_of(fixture).up);
+    peer_accept_socket(&fixture->peer); /* and tried again */
+    assert_string_equal(status_of(fixture).reason, "no handshake in time");
+}
+
+static void nobody_listens(void **state)
+{
+    struct fixture *fixture = *state;
+    close(fixture->peer.listen_fd);
+    fixture->peer.listen_fd = -1;
+    start(fixture);
+    pause_ms(200);
+    assert_string_equal(status_of(fixture).reason, "connection refused");
+}
+
+static void a_name_that_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.host = "no-such-host.invalid";
+    start(fixture);
+    int64_t until = clock_ms() + PEER_WAIT_MS;
+    while (strcmp(status_of(fixture).reason, "not connected yet") == 0 && clock_ms() < until)
+        pause_ms(5);
+    assert_string_not_equal(status_of(fixture).reason, "not connected yet");
+    assert_false(status_of(fixture).up);
+}
+
+static void a_name_is_resolved(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.host = "localhost"; /* perhaps ::1 first, where nobody listens */
+    connect_once(fixture);
+}
+
+static void a_silent_server_is_pinged(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.ping_interval_ms = 100;
+    connect_once(fixture);
+    for (int i = 0; i < 3; i++) {
+        char id[PEER_ID_SIZE];
+        peer_take(&fixture->peer, "<ping xmlns=\"urn:xmpp:ping\"/></iq>", id);
+        peer_answer(&fixture->peer, id, "");
+    }
+    assert_true(status_of(fixture).up);
+    assert_int_equal(status_of(fixture).generation, 1);
+}
+
+static void a_dead_server_is_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.ping_interval_ms = 100;
+    connect_once(fixture);
+    int64_t started = clock_ms();
+    char id[PEER_ID_SIZE];
+    peer_take(&fixture->peer, "<ping xmlns=\"urn:xmpp:ping\"/></iq>", id);
+    peer_write(&fixture->peer, "<message/> "); /* noise is no answer */
+    wait_until(fixture, false, 1);
+    assert_in_range(clock_ms() - started, 150, 1000);
+    assert_string_equal(status_of(fixture).reason, "a ping was not answered");
+    peer_hang_up(&fixture->peer);
+    peer_accept(&fixture->peer);
+    wait_until(fixture, true, 2);
+}
+
+/* The peer stops reading: the queue fills, callers are refused, and the link is given up. */
+static void a_server_that_takes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.ping_interval_ms = 300;
+    connect_once(fixture);
+    static char filler[16 * 1024];
+    memset(filler, ' ', sizeof filler);
+    const struct buf text = {.data = filler, .length = sizeof filler};
+    struct exchange none = {.requests = &fixture->request, .count = 0};
+    enum err err = OK;
+    size_t queued = 0;
+    while (err == OK && queued < 64 * 1024 * 1024) {
+        err = link_call(fixture->link, 1, &text, &none, clock_ms());
+        queued += sizeof filler;
+    }
+    assert_true(err == ERR_BUSY || err == ERR_XMPP_DOWN);
+    wait_until(fixture, false, 1);
+    peer_hang_up(&fixture->peer);
+    peer_accept(&fixture->peer);
+    wait_until(fixture, true, 2);
+}
+
+static void refusing_wakes_who_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    start_call(fixture);
+    link_refuse(fixture->link);
+    assert_int_equal(end_call(fixture), ERR_SHUTDOWN);
+    call(fixture);
+    assert_int_equal(fixture->result, ERR_SHUTDOWN);
+    assert_true(status_of(fixture).up); /* late answers are still handled */
+    struct buf text;
+    buf_init(&text, 64);
+    buf_puts(&text, "<cancel/>");
+    link_post(fixture->link, 1, &text);
+    peer_expect(&fixture->peer, "<cancel/>", NULL, 0);
+    buf_free(&text);
+}
+
+static void closing_does_not_wait_for_a_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.connect_timeout_ms = 60000;
+    fixture->config.backoff_base_ms = 60000;
+    fixture->config.backoff_cap_ms = 60000;
+    start(fixture);
+    peer_accept_socket(&fixture->peer); /* no handshake */
+    int64_t started = clock_ms();
+    link_close(&fixture->link);
+    assert_in_range(clock_ms() - started, 0, 1000);
+}
+
+static void closing_does_not_wait_for_the_pause(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.backoff_base_ms = 60000;
+    fixture->config.backoff_cap_ms = 60000;
+    start(fixture);
+    peer_accept_socket(&fixture->peer);
+    peer_hang_up(&fixture->peer);
+    pause_ms(50);
+    int64_t started = clock_ms();
+    link_close(&fixture->link);
+    assert_in_range(clock_ms() - started, 0, 1000);
+}
+
+static void pauses_grow_while_it_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.backoff_base_ms = 40;
+    fixture->config.backoff_cap_ms = 160;
+    start(fixture);
+    int64_t started = clock_ms();
+    for (int i = 0; i < 6; i++) {
+        peer_accept_socket(&fixture->peer);
+        peer_hang_up(&fixture->peer);
+    }
+    /* five pauses of 20 ms or more each; at most 80 + 160 + ... and what the machine takes */
+    assert_in_range(clock_ms() - started, 100, 4000);
+}
+
+/* Requests of a stranger come faster than their answers are read: replies are dropped, the memory is bounded. */
+static void a_flood_of_requests(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    static char flood[200 * 1024];
+    size_t length = 0;
+    while (length < sizeof flood - 200)
+        length += (size_t)snprintf(flood + length, sizeof flood - length,
+                                   "<iq type='get' id='f' from='stranger@example.net'><x xmlns='y'/></iq>");
+    for (int i = 0; i < 20; i++) {
+        size_t sent = 0;
+        while (sent < length) {
+            ssize_t some = send(fixture->peer.fd, flood + sent, length - sent, MSG_NOSIGNAL);
+            assert_true(some > 0);
+            sent += (size_t)some;
+        }
+    }
+    size_t replied = 0; /* of 60,000 requests */
+    char bytes[8192];
+    while (peer_readable(fixture->peer.fd, 300)) {
+        ssize_t got = recv(fixture->peer.fd, bytes, sizeof bytes, 0);
+        assert_true(got > 0);
+        replied += (size_t)got;
+    }
+    assert_true(replied > 0);
+    peer_write(&fixture->peer, "<iq type='get' id='end' from='example.org'><ping xmlns='urn:xmpp:ping'/></iq>");
+    peer_expect(&fixture->peer, "id=\"end\"", NULL, 0); /* and it serves on */
+    assert_true(status_of(fixture).up);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(comes_up_and_answers),
+        TEST(ends_politely),
+        TEST(calls_need_a_link),
+        TEST(a_cut_fails_what_waits_and_is_mended),
+        TEST(a_cut_inside_a_stanza),
+        TEST(a_stream_error_is_the_reason),
+        TEST(a_wrong_secret_is_tried_again),
+        TEST(what_is_refused_ends_the_link),
+        TEST(a_server_without_a_handshake_is_left),
+        TEST(nobody_listens),
+        TEST(a_name_that_is_none),
+        TEST(a_name_is_resolved),
+        TEST(a_silent_server_is_pinged),
+        TEST(a_dead_server_is_noticed),
+        TEST(a_server_that_takes_nothing),
+        TEST(refusing_wakes_who_waits),
+        TEST(closing_does_not_wait_for_a_connection),
+        TEST(closing_does_not_wait_for_the_pause),
+        TEST(pauses_grow_while_it_fails),
+        TEST(a_flood_of_requests),
+    };
+    crypto_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
