@@ -78,10 +78,22 @@ static enum err check_password(struct call *call, struct worker *worker)
     return err;
 }
 
+/* What was found wrong is looked at again at each login: somebody may have mended it on the server. */
+static enum err wish_check(const struct call *call, struct worker *worker, const struct account *account)
+{
+    const int64_t interval_ms = call->services->settings.jid_check_interval_ms;
+    if (interval_ms == 0)
+        return OK;
+    return outbox_add_check(worker->pg, account->id, account->jid_state == JID_MADE ? interval_ms : 0);
+}
+
 static enum err open_session(struct call *call, struct worker *worker)
 {
     struct login_io *io = call->io;
     const struct services *services = call->services;
+    const enum err checked = wish_check(call, worker, &io->account);
+    if (checked != OK)
+        return checked;
     if (io->account.jid_state == JID_REFUSED)
         return ERR_JID_PASSWORD;
     if (io->account.jid_state == JID_VANISHED)
@@ -98,8 +110,6 @@ static enum err open_session(struct call *call, struct worker *worker)
         return ERR_PASSWORD;
     if (err == OK && io->renewed != NULL)
         err = verifiers_renew(worker->pg, io->account.id, VERIFIER_V1, io->verifier, io->renewed);
-    if (err == OK && services->settings.jid_check_interval_ms > 0)
-        err = outbox_add_check(worker->pg, io->account.id, services->settings.jid_check_interval_ms);
     return err;
 }
 
