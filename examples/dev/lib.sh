@@ -68,7 +68,7 @@ var_write() {
 }
 
 # Sockets lie outside VAR: the path of one may have 107 bytes only. Their directory is private, and made anew when /tmp
-# was cleared; its path is kept in VAR. Leaves it in SOCKETS.
+# was cleared or no server runs; its path is kept in VAR. Leaves it in SOCKETS.
 sockets_open() {
     SOCKETS=$(cat -- "$VAR/sockets" 2>/dev/null) || SOCKETS=
     if [ -n "$SOCKETS" ] && [ "$(stat -c '%U %a %F' -- "$SOCKETS" 2>/dev/null)" = "$SERVERS_USER 700 directory" ]; then
@@ -76,6 +76,12 @@ sockets_open() {
     fi
     SOCKETS=$(as_user mktemp -d /tmp/registrard-XXXXXX)
     var_write sockets <<<"$SOCKETS"
+}
+
+# Removes that directory when it is empty: VAR may be deleted before it is used again.
+sockets_close() {
+    SOCKETS=$(cat -- "$VAR/sockets" 2>/dev/null) || return 0
+    as_user rmdir -- "$SOCKETS" 2>/dev/null || true
 }
 
 # The secret called $1 is made once from what the rest of the line prints, and stays.

@@ -48,6 +48,7 @@ down() {
     for service in "${services[@]}"; do
         process_gone "$service"
     done
+    sockets_close
 }
 
 status() {
