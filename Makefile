@@ -30,7 +30,7 @@ LIBS_cache   := -lhiredis -lgd
 LIBS_sql     := -lpq
 LIBS_xmpp    := -lstrophe -lexpat -lssl
 LIBS_service := -largon2
-LIBS_http    := -lmicrohttpd -ljansson -lssl
+LIBS_http    := -lmicrohttpd -lgnutls -ljansson -lssl
 
 # layer: its folders, and the layers it may link with, lowest last
 LAYERS := base cache sql xmpp service jobs http config

@@ -1,34 +1,45 @@
-/* Deadlines of HTTP connections.
+/* Deadlines of HTTP connections, and waiting for sockets.
  *
- * Threads: a connection's phase and deadline are written by its libmicrohttpd thread and read by the sweeper, as
- * relaxed atomics; the list and the descriptors are under one lock. connection_close takes that lock before
- * libmicrohttpd closes the descriptor (it notifies first), so the sweeper never shuts down a number that already
- * belongs to someone else.
+ * Threads: a connection's phase and deadline are written by its libmicrohttpd thread and read by the watcher, as
+ * relaxed atomics; the list, the descriptors and who waits are under one lock. connection_close takes that lock before
+ * libmicrohttpd closes the descriptor (it notifies first), so the watcher never shuts down a number that already
+ * belongs to someone else. A connection that waits is suspended, and the watcher alone resumes it: so none is closed
+ * while the watcher's epoll may still name it. The lock is taken before libmicrohttpd's own (suspend, resume), never
+ * inside it.
  *
- * The sweeper walks the whole list a few times per shortest timeout. With 10,000 connections that is some hundred
+ * The watcher walks the whole list a few times per shortest timeout. With 10,000 connections that is some hundred
  * microseconds a second; a heap would save them and cost a lock on every request. */
 #include "http/connection.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "component/base/arena.h"
 #include "component/base/clock.h"
 #include "component/base/lane.h"
+#include "component/base/log.h"
 #include "component/base/metrics.h"
 
-enum { SWEEPS_PER_TIMEOUT = 8, SWEEP_MIN_MS = 10, SWEEP_MAX_MS = 1000, SWEEPER_STACK = 64 * 1024 };
+enum { SWEEPS_PER_TIMEOUT = 8, SWEEP_MIN_MS = 10, SWEEP_MAX_MS = 1000, EVENTS_AT_ONCE = 64, WATCHER_STACK = 64 * 1024 };
 
 struct connection {
     struct connection *next, *previous; /* under the lock */
     struct connections *connections;
+    struct MHD_Connection *mhd;
     int fd;
     struct peer_key peer;
-    bool cut; /* the sweeper's */
+    bool waiting; /* suspended, in the epoll; under the lock */
+    bool watched; /* known to the epoll; its own thread's */
+    bool cut;     /* the watcher's */
     _Atomic int64_t deadline_ms;
     _Atomic int phase;
     int64_t headers_deadline_ms, body_deadline_ms; /* the connection's thread's */
@@ -36,9 +47,9 @@ struct connection {
 
 struct connections {
     pthread_mutex_t lock;
-    pthread_cond_t stop;
     bool stopping;
-    pthread_t sweeper;
+    pthread_t watcher;
+    int epoll_fd, stop_fd;
     struct connection *first;
     struct connection_timeouts timeouts;
     int64_t interval_ms;
@@ -64,29 +75,34 @@ static void sweep(struct connections *connections, int64_t now)
     }
 }
 
-static struct timespec monotonic_in(int64_t ms)
+/* Locked. */
+static void resume(struct connection *connection)
 {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
+    connection->waiting = false;
+    MHD_resume_connection(connection->mhd);
 }
 
-static void *run_sweeper(void *arg)
+static void *run_watcher(void *arg)
 {
     struct connections *connections = arg;
-    pthread_mutex_lock(&connections->lock);
-    while (!connections->stopping) {
-        struct timespec next = monotonic_in(connections->interval_ms);
-        pthread_cond_timedwait(&connections->stop, &connections->lock, &next);
-        sweep(connections, clock_ms());
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int64_t next_sweep = clock_ms() + connections->interval_ms;
+    bool stopping = false;
+    while (!stopping) {
+        int count = epoll_wait(connections->epoll_fd, events, EVENTS_AT_ONCE, clock_left(next_sweep, SWEEP_MAX_MS));
+        pthread_mutex_lock(&connections->lock);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.ptr != NULL)
+                resume(events[i].data.ptr);
+        }
+        int64_t now = clock_ms();
+        if (now >= next_sweep) {
+            sweep(connections, now);
+            next_sweep = now + connections->interval_ms;
+        }
+        stopping = connections->stopping;
+        pthread_mutex_unlock(&connections->lock);
     }
-    pthread_mutex_unlock(&connections->lock);
     return NULL;
 }
 
@@ -103,18 +119,26 @@ static int64_t sweep_interval(const struct connection_timeouts *timeouts)
     return interval > SWEEP_MAX_MS ? SWEEP_MAX_MS : interval;
 }
 
+static enum err start(struct connections *connections)
+{
+    struct epoll_event stop = {.events = EPOLLIN};
+    connections->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    connections->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (connections->epoll_fd < 0 || connections->stop_fd < 0 ||
+        epoll_ctl(connections->epoll_fd, EPOLL_CTL_ADD, connections->stop_fd, &stop) != 0) {
+        log_error("http_start_failed", F("reason", strerror(errno)));
+        return ERR_INTERNAL;
+    }
+    return thread_start("http-watch", WATCHER_STACK, run_watcher, connections, &connections->watcher);
+}
+
 enum err connections_start(const struct connection_timeouts *timeouts, struct connections **connections_r)
 {
     struct connections *connections = xcalloc(1, sizeof *connections);
     connections->timeouts = *timeouts;
     connections->interval_ms = sweep_interval(timeouts);
     pthread_mutex_init(&connections->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&connections->stop, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    enum err err = thread_start("http-deadlines", SWEEPER_STACK, run_sweeper, connections, &connections->sweeper);
+    enum err err = start(connections);
     if (err != OK) {
         connections_free(&connections);
         return err;
@@ -127,9 +151,18 @@ void connections_stop(struct connections *connections)
 {
     pthread_mutex_lock(&connections->lock);
     connections->stopping = true;
-    pthread_cond_signal(&connections->stop);
     pthread_mutex_unlock(&connections->lock);
-    pthread_join(connections->sweeper, NULL);
+    uint64_t one = 1;
+    ssize_t written = write(connections->stop_fd, &one, sizeof one);
+    (void)written; /* the first write to an eventfd does not fail */
+    pthread_join(connections->watcher, NULL);
+
+    pthread_mutex_lock(&connections->lock);
+    for (struct connection *c = connections->first; c != NULL; c = c->next) {
+        if (c->waiting)
+            resume(c);
+    }
+    pthread_mutex_unlock(&connections->lock);
 }
 
 void connections_free(struct connections **connections)
@@ -137,16 +170,21 @@ void connections_free(struct connections **connections)
     if (*connections == NULL)
         return;
     assert((*connections)->first == NULL);
-    pthread_cond_destroy(&(*connections)->stop);
+    if ((*connections)->epoll_fd >= 0)
+        close((*connections)->epoll_fd);
+    if ((*connections)->stop_fd >= 0)
+        close((*connections)->stop_fd);
     pthread_mutex_destroy(&(*connections)->lock);
     free(*connections);
     *connections = NULL;
 }
 
-struct connection *connection_open(struct connections *connections, int fd, struct peer_key peer)
+struct connection *connection_open(struct connections *connections, struct MHD_Connection *mhd, int fd,
+                                   struct peer_key peer)
 {
     struct connection *connection = xcalloc(1, sizeof *connection);
     connection->connections = connections;
+    connection->mhd = mhd;
     connection->fd = fd;
     connection->peer = peer;
     connection_enter(connection, PHASE_HEADERS);
@@ -165,6 +203,9 @@ void connection_close(struct connection **connection)
     struct connection *c = *connection;
     struct connections *connections = c->connections;
     pthread_mutex_lock(&connections->lock);
+    assert(!c->waiting);
+    if (c->watched)
+        epoll_ctl(connections->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
     if (c->previous != NULL)
         c->previous->next = c->next;
     else
@@ -179,6 +220,11 @@ void connection_close(struct connection **connection)
 struct peer_key connection_peer(const struct connection *connection)
 {
     return connection->peer;
+}
+
+int connection_fd(const struct connection *connection)
+{
+    return connection->fd;
 }
 
 void connection_request_line(struct connection *connection)
@@ -207,6 +253,23 @@ void connection_enter(struct connection *connection, enum phase phase)
         set_deadline(connection, phase, INT64_MAX);
         break;
     }
+}
+
+void connection_wait(struct connection *connection)
+{
+    struct connections *connections = connection->connections;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = connection};
+    int operation = connection->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    pthread_mutex_lock(&connections->lock);
+    if (!connections->stopping) {
+        MHD_suspend_connection(connection->mhd);
+        connection->waiting = true;
+        if (epoll_ctl(connections->epoll_fd, operation, connection->fd, &event) == 0)
+            connection->watched = true;
+        else
+            resume(connection); /* no memory: it asks again at once */
+    }
+    pthread_mutex_unlock(&connections->lock);
 }
 
 void connection_cut(struct connection *connection, const char *reason)

@@ -34,6 +34,7 @@ LIBRARIES = {
     r"strophe\.h": {"xmpp", "xmpp/servers"},
     r"expat\.h": {"xmpp"},
     r"microhttpd\.h": {"http"},
+    r"gnutls/": {"http"},
     r"jansson\.h": {"http", "http/dialects"},
     r"argon2\.h": {"component/service"},
     r"qrencode\.h": {"component/service"},

@@ -1,6 +1,8 @@
 /* Clients that dawdle are cut, whatever they dawdle at, and nobody else is. */
 #include "tests/unit/http/server_fixture.h"
 
+#include <sys/resource.h>
+
 enum { HEADERS_MS = 400, BODY_MS = 200, SEND_MS = 300, SLACK_MS = 1000 };
 
 static struct http_server *server;
@@ -122,6 +124,73 @@ static void cuts_a_handshake_that_never_ends(void **state)
     assert_cut("body", true, "GET /echo HTTP/1.1\r\nHost: x\r\n", "X: y\r\n", BODY_MS);
 }
 
+static int64_t cpu_ms(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+/* A client's hello, so that the server answers and waits: what OpenSSL sends first. */
+static size_t make_hello(unsigned char *bytes_r, size_t size)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    BIO *out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
+    SSL_connect(ssl);
+    int length = BIO_read(out, bytes_r, (int)size);
+    assert_true(length > 100);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return (size_t)length;
+}
+
+static void handshakes_wait_without_spinning(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 12, WATCHED_MS = 250 };
+    unsigned char hello[2048];
+    const size_t length = make_hello(hello, sizeof hello);
+    struct client clients[CLIENTS];
+    for (size_t i = 0; i < CLIENTS; i++) {
+        /* some send a byte, some half a hello, some all of it and never answer the server's */
+        size_t sent = i % 3 == 0 ? 1 : i % 3 == 1 ? length / 2 : length;
+        clients[i] = (struct client){.fd = connect_to("127.0.0.1", http_port(server))};
+        client_send_bytes(&clients[i], (const char *)hello, sent);
+    }
+    usleep(100 * 1000);
+    int64_t before = cpu_ms();
+    usleep(WATCHED_MS * 1000);
+    int64_t spent = cpu_ms() - before;
+    if (spent > WATCHED_MS / 5)
+        fail_msg("%lld ms of computing while all wait", (long long)spent);
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_true(client_sees_end(&clients[i], HEADERS_MS + SLACK_MS));
+        client_close(&clients[i]);
+    }
+}
+
+static void stops_while_handshakes_wait(void **state)
+{
+    (void)state;
+    struct http_server *other;
+    struct http_config config = http_test_config(true);
+    assert_int_equal(http_start(&config, &other), OK);
+    struct client clients[20];
+    for (int i = 0; i < 20; i++) {
+        clients[i] = (struct client){.fd = connect_to("127.0.0.1", http_port(other))};
+        client_send_bytes(&clients[i], "\x16", 1);
+    }
+    usleep(50 * 1000);
+    http_stop(&other);
+    for (int i = 0; i < 20; i++) {
+        assert_true(client_sees_end(&clients[i], 1000));
+        client_close(&clients[i]);
+    }
+}
+
 static void cuts_a_client_that_does_not_read(void **state)
 {
     (void)state;
@@ -209,6 +278,8 @@ int main(void)
         TEST(cuts_a_refused_body_that_never_ends),
         TEST(cuts_a_query_that_libmicrohttpd_chokes_on),
         {"cuts_a_handshake_that_never_ends", cuts_a_handshake_that_never_ends, start, stop, &tls},
+        {"handshakes_wait_without_spinning", handshakes_wait_without_spinning, start, stop, &tls},
+        TEST(stops_while_handshakes_wait),
         TEST(cuts_a_client_that_does_not_read),
         TEST(does_not_cut_who_waits_for_us),
         TEST(every_request_has_its_own_time),
