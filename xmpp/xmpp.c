@@ -156,6 +156,12 @@ void xmpp_status(struct xmpp *xmpp, struct xmpp_status *status_r)
     pthread_mutex_unlock(&xmpp->lock);
 }
 
+/* Errors of commands that mean nothing outside; the log has the details. */
+static enum err outward(enum err err)
+{
+    return err == ERR_FORBIDDEN || err == ERR_CONFLICT ? ERR_XMPP : err;
+}
+
 /* ---- proving ---- */
 
 static void set_failure(struct xmpp *xmpp, const char *what, const char *detail, enum err err)
@@ -247,7 +253,7 @@ enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_
              F("proved_before", known));
     if (!known)
         err = prove_driver(xmpp, &task, server);
-    return err == OK ? make_ready(xmpp, link.generation, server) : err;
+    return err == OK ? make_ready(xmpp, link.generation, server) : outward(err);
 }
 
 /* ---- operations ---- */
@@ -276,7 +282,7 @@ static enum err begin(struct xmpp *xmpp, bool on_account, int64_t deadline_ms, s
 static enum err end(struct xmpp *xmpp, const struct operation *operation, enum err err)
 {
     slots_give(xmpp->slots, operation->task.slots);
-    return err == ERR_FORBIDDEN || err == ERR_CONFLICT ? ERR_XMPP : err; /* the log has the details */
+    return outward(err);
 }
 
 /* What our local parts are made of; a stricter set than XMPP's, so that no server folds or refuses them. */
