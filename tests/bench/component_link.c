@@ -97,6 +97,7 @@ static int connect_to(const char *host, const char *port)
 struct component_link *component_open(const char *host, const char *port, const char *component, const char *secret,
                                       const struct component_handlers *handlers)
 {
+    crypto_init();
     struct component_link *link = xcalloc(1, sizeof *link);
     link->handlers = *handlers;
     link->secret = secret;
