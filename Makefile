@@ -26,7 +26,9 @@ LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread $(LDFLAGS_$(MODE))
 CPPFLAGS += $(shell pkg-config --cflags-only-I libpq 2>/dev/null)
 
 LIBS_base    := -lcrypto -lm
-LIBS_cache   := -lhiredis -lgd
+# libgd's archive, because of it PNG alone is used: the shared library brings some fifty others along, for every format
+# there is, which are 7 MiB of memory and code that a stranger's request should not come near.
+LIBS_cache   := -lhiredis -l:libgd.a -lpng -lz
 LIBS_sql     := -lpq
 LIBS_xmpp    := -lstrophe -lexpat -lssl
 LIBS_service := -largon2
