@@ -176,9 +176,20 @@ static enum err connect_now(struct pg *pg)
     return err == OK ? settle(pg, deadline_ms) : err;
 }
 
+/* An idle connection has nothing to say but its end, which is noticed here: a restart of Postgres costs no statement.
+ */
+static bool still_there(PGconn *connection)
+{
+    struct pollfd p = {.fd = PQsocket(connection), .events = POLLIN};
+    while (PQstatus(connection) == CONNECTION_OK && poll(&p, 1, 0) > 0)
+        if (!PQconsumeInput(connection))
+            return false;
+    return PQstatus(connection) == CONNECTION_OK;
+}
+
 static enum err connected(struct pg *pg)
 {
-    if (pg->connection != NULL && PQstatus(pg->connection) == CONNECTION_OK)
+    if (pg->connection != NULL && still_there(pg->connection))
         return OK;
     disconnect(pg);
     /* The rest of a transaction must not run outside of it. */
@@ -222,8 +233,8 @@ static enum err meaning_of(const char *state)
         return ERR_CONFLICT;
     if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
         return ERR_BUSY;
-    /* its statement_timeout, connection exceptions, shutting down or starting, no resources, read-only: not there for us
-     * now */
+    /* its statement_timeout, connection exceptions, shutting down or starting, no resources, read-only: not there for
+     * us now */
     if (strcmp(state, "57014") == 0 || strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0 ||
         strncmp(state, "53", 2) == 0 || strcmp(state, "25006") == 0)
         return ERR_DB_DOWN;
@@ -325,12 +336,25 @@ enum err pg_begin(struct pg *pg)
     pg_rollback(pg);
     /* The id is asked for in the same round trip, because it is needed when COMMIT is not answered. */
     const enum err err = run_text(pg, "begin", "begin; select pg_current_xact_id()", &result);
-    if (err != OK)
-        return err;
-    snprintf(pg->transaction, sizeof pg->transaction, "%s", PQgetvalue(result, 0, 0));
     pg->in_transaction = true;
+    if (err != OK) {
+        pg_rollback(pg); /* "begin" may have passed */
+        return err;
+    }
+    snprintf(pg->transaction, sizeof pg->transaction, "%s", PQgetvalue(result, 0, 0));
     PQclear(result);
     return OK;
+}
+
+/* A server that did not notice that we left would keep the transaction open. One that is committing finishes that. */
+static void end_session_of(struct pg *pg, const char *transaction)
+{
+    static const struct stmt end = {"xact_end", "select pg_terminate_backend(pid) from pg_stat_activity "
+                                                "where backend_xid = $1::text::xid8::xid"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, transaction);
+    if (pg_do(pg, &end, &args, NULL) != OK)
+        log_warn("postgres_session_not_ended");
 }
 
 /* What became of a transaction whose COMMIT was not answered. */
@@ -352,6 +376,8 @@ static enum err look_up(struct pg *pg, const char *transaction)
             err = OK;
         else if (strcmp(PQgetvalue(result, 0, 0), "aborted") == 0)
             err = ERR_DB_DOWN;
+        else if (strcmp(PQgetvalue(result, 0, 0), "in progress") == 0)
+            end_session_of(pg, transaction);
         PQclear(result);
     }
     log_warn("commit_looked_up", F_ERR(err));
