@@ -23,6 +23,8 @@ QUICK = {
     "REGISTRARD_OUTBOX_BACKOFF": "50ms",
     "REGISTRARD_OUTBOX_BACKOFF_MAX": "500ms",
 }
+# So that a report in the log says where.
+SANITIZERS = {"UBSAN_OPTIONS": "print_stacktrace=1"}
 PORTS = ("http", "https", "tcp", "ops")
 
 
@@ -81,7 +83,7 @@ class Registrard:
         """The whole environment of the process: REGISTRARD_* of the caller's, such as REGISTRARD_BIN, are not passed on."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("REGISTRARD_", "TEST_"))}
         settings = {**self.settings, **(changed or {})}
-        return {**clean, **{k: v for k, v in settings.items() if v is not None}}
+        return {**SANITIZERS, **clean, **{k: v for k, v in settings.items() if v is not None}}
 
     def _as_user(self):
         if os.geteuid() != 0:
