@@ -124,8 +124,10 @@ class XmppClient(slixmpp.ClientXMPP):
             resources = self.present.setdefault(sender.bare, set())
             if kind == "available":
                 resources.add(sender.resource)
-            elif kind == "unavailable":
+            elif kind == "unavailable" and sender.resource:
                 resources.discard(sender.resource)
+            elif kind == "unavailable":  # in the name of the bare JID: of all of them (RFC 6121, 4.3.2)
+                resources.clear()
             self.changed.notify_all()
 
     # For the test's thread
