@@ -75,7 +75,7 @@ static enum err decode_type(const struct request *request, bool required, enum a
 static enum err decode_password(const struct dialect *dialect, const struct request *request, struct secret *password_r)
 {
     const struct param *param = params_find(&request->params, "password");
-    if (params_text(&request->params, "password") == NULL || param->kind == PARAM_JSON ||
+    if (params_text(&request->params, "password") == NULL || param->kind == PARAM_JSON || param->kind == PARAM_BOOL ||
         (int64_t)text_characters(param->value) > d003_of(dialect)->settings.password_max)
         return ERR_INVALID;
     *password_r = secret_of(param->value, param->length);
