@@ -25,13 +25,14 @@ enum err sessions_open(struct pg *pg, struct arena *arena, int64_t account_id, e
                        const struct session_hash *hash, int64_t lifetime_ms, int64_t most,
                        struct session_hash **ended_r, size_t *ended_count_r)
 {
+    /* "for share": a cancel waits, and then finds this session, too, to end and to revoke in the caches. */
     static const struct stmt open = {
         "sessions_open",
         "with made as (insert into sessions (hash, account_id, dialect, expires_at) "
         "select $3, id, $2, now() + $4::bigint * interval '1 millisecond' from accounts "
-        "where id = $1 and state = 1 and banned_at is null returning account_id), "
-        "gone as (delete from sessions where hash in (select hash from sessions where account_id = $1 and dialect = $2 "
-        "order by created_at desc, hash offset $5) returning hash) "
+        "where id = $1 and state = 1 and banned_at is null for share returning account_id), "
+        "gone as (delete from sessions where hash in (select s.hash from sessions s join made using (account_id) "
+        "where s.dialect = $2 order by s.created_at desc, s.hash offset $5) returning hash) "
         "select null::bytea from made union all select hash from gone"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);

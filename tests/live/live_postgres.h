@@ -48,6 +48,15 @@ static inline int64_t ask(const char *format, ...)
     return value;
 }
 
+/* Until a statement of sql/ waits for a lock. */
+static inline void wait_until_one_waits(void)
+{
+    const int64_t until_ms = clock_ms() + 10000;
+    while (ask("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = "
+               "'registrard' and datname = current_database()") == 0)
+        assert_true(clock_ms() < until_ms);
+}
+
 static inline void new_schema(void)
 {
     random_text("abcdefghijklmnopqrstuvwxyz", sizeof schema - 1, schema);
