@@ -2,6 +2,7 @@
  * In between a call holds the id of its session; once that is empty there is nothing to cancel. */
 #include "xmpp/adhoc.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -169,7 +170,7 @@ static void complete(struct task *task, struct adhoc_call *calls, size_t count)
 {
     struct batch batch;
     batch_init(&batch, task);
-    size_t which[ADHOC_CALLS_MAX];
+    size_t which[ADHOC_CALLS_MAX] = {0};
     for (size_t i = 0; i < count; i++)
         if (calls[i].result == OK) {
             which[batch.count] = i;
@@ -197,6 +198,7 @@ static void run_some(struct task *task, struct batch *first, struct adhoc_call *
 
 enum err adhoc_run(struct task *task, struct batch *before, struct adhoc_call *calls, size_t count)
 {
+    assert(count <= ADHOC_CALLS_MAX);
     enum err first = OK;
     for (size_t done = 0; done < count;) { /* a session counts from execute to complete: so many at once */
         size_t some = count - done < task->slots ? count - done : task->slots;

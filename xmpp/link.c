@@ -39,6 +39,7 @@ struct link {
     struct buf queue;     /* bytes for the link that is up */
     bool refusing;
     bool stopping;
+    uint64_t praised; /* generation */
     struct link_status status;
 };
 
@@ -132,7 +133,15 @@ static bool serve(struct link *link, struct session *session)
     return up;
 }
 
-/* One connection. True: it was a link that lived long enough for the next one to be tried soon. */
+static bool was_good(struct link *link, const struct session *session)
+{
+    pthread_mutex_lock(&link->lock);
+    bool praised = link->praised == link->status.generation;
+    pthread_mutex_unlock(&link->lock);
+    return praised || session_age_ms(session) >= 2 * link->config->backoff_base_ms;
+}
+
+/* One connection. True: it was a link after which the next one may be tried soon. */
 static bool run_session(struct link *link)
 {
     const struct session_config config = {.config = link->config,
@@ -148,12 +157,12 @@ static bool run_session(struct link *link)
         return false;
     }
     bool up = serve(link, session);
-    bool lived = up && session_age_ms(session) >= 2 * link->config->backoff_base_ms;
+    bool good = up && was_good(link, session);
     if (session_refused(session))
         metric_add(M_XMPP_REFUSED, "", 1);
     announce_down(link, up, session_reason(session));
     session_close(&session);
-    return lived;
+    return good;
 }
 
 static void pause_between(struct link *link, unsigned attempt)
@@ -247,6 +256,13 @@ void link_status(struct link *link, struct link_status *status_r)
 {
     pthread_mutex_lock(&link->lock);
     *status_r = link->status;
+    pthread_mutex_unlock(&link->lock);
+}
+
+void link_praise(struct link *link, uint64_t generation)
+{
+    pthread_mutex_lock(&link->lock);
+    link->praised = generation;
     pthread_mutex_unlock(&link->lock);
 }
 

@@ -40,6 +40,9 @@ void link_refuse(struct link *link);
 /* Also ends the stream, joins and frees. No other call may be under way. */
 void link_close(struct link **link);
 void link_status(struct link *link, struct link_status *status_r);
+/* Says that the link of that generation is of use: when it breaks, the next one is tried soon. Without it that holds
+ * for links that lived for a while, so that a server that ends every link at once is not tried ever faster. */
+void link_praise(struct link *link, uint64_t generation);
 
 /* A fresh request id. */
 void link_id(struct link *link, char id_r[REQUEST_ID_SIZE]);

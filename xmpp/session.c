@@ -92,7 +92,8 @@ static bool read_some(struct session *session)
         if (result == TRANSPORT_AGAIN)
             return true;
         if (result == TRANSPORT_BROKEN) {
-            set_reason(session, transport_reason(session->transport));
+            set_reason(session, stream_lacks_id(session->stream) ? "conflict: our domain is taken"
+                                                                 : transport_reason(session->transport));
             return false;
         }
         session->heard_ms = clock_ms();

@@ -1,7 +1,7 @@
 /* XEP-0114, 3: the server's header carries an id; we answer with SHA-1 of id and secret; it says <handshake/>.
  *
- * Openfire sends a header without an id when our domain is taken, and then the error conflict: so a missing id only
- * means that no handshake is sent, and what follows says why. */
+ * Openfire sends a header without an id when our domain is taken, and then an error, or just hangs up: so a missing id
+ * only means that no handshake is sent. */
 #include "xmpp/stream.h"
 
 #include <stdio.h>
@@ -23,6 +23,7 @@ struct stream {
     bool over;
     bool ended; /* our end tag is out */
     bool refused;
+    bool lacks_id;
     char reason[REASON_SIZE];
 };
 
@@ -60,7 +61,9 @@ static void on_opened(void *arg, const struct element *header)
     const char *id = element_attribute_or_empty(header, "id");
     if (strlen(id) > ID_MAX)
         parser_refuse(stream->parser, "a stream id over 256 bytes");
-    else if (id[0] != '\0')
+    else if (id[0] == '\0')
+        stream->lacks_id = true;
+    else
         send_handshake(stream, id);
 }
 
@@ -144,6 +147,11 @@ void stream_end(struct stream *stream)
 const char *stream_reason(const struct stream *stream)
 {
     return stream->reason;
+}
+
+bool stream_lacks_id(const struct stream *stream)
+{
+    return stream->lacks_id;
 }
 
 bool stream_refused(const struct stream *stream)

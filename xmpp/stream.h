@@ -33,6 +33,8 @@ void stream_end(struct stream *stream);
 /* Why it is over: the server's stream error ("not-authorized", "conflict"), "closed by the server", or what was
  * refused. Valid until stream_free; "" while it goes on. */
 const char *stream_reason(const struct stream *stream);
+/* The server's header came without an id: Openfire's way to say that our domain is taken, before it hangs up. */
+bool stream_lacks_id(const struct stream *stream);
 /* It is over because of what the server sent was against the rules or over a limit. */
 bool stream_refused(const struct stream *stream);
 

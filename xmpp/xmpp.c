@@ -226,8 +226,10 @@ static enum err make_ready(struct xmpp *xmpp, uint64_t generation, const struct 
         metric_set(M_XMPP_READY, "", 1);
     }
     pthread_mutex_unlock(&xmpp->lock);
-    if (ready)
+    if (ready) {
+        link_praise(xmpp->link, generation);
         tell_change(xmpp);
+    }
     return ready ? OK : ERR_XMPP_DOWN;
 }
 

@@ -6,13 +6,15 @@
  * in_flight=N
  * actions: prove; create LOCAL PASSWORD; check LOCAL PASSWORD; password LOCAL PASSWORD; delete LOCAL; roster LOCAL;
  * bind LOCAL LOCAL; unbind LOCAL LOCAL; unbind-deleted LOCAL LOCAL (the second one's account is being deleted);
- * bench COUNT THREADS (accounts made, bound in pairs, unbound, deleted); watch MS (prints changes of the status)
+ * bench COUNT THREADS (accounts made, bound in pairs, unbound, deleted); chaos COUNT THREADS (the same through links
+ * that break: each link is proved anew, and what failed is done again); watch MS (prints changes of the status)
  *
  * Prints one line a result, "ok" or the error's name first, with the time it took; ends with 0 when all were ok. Names
  * in the item of LOCAL's partner are "Name of LOCAL", in the group "Bound". */
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,8 @@ struct probe {
     const char *proof;
     int64_t timeout_ms;
     bool failed;
+    atomic_bool again; /* what fails is done again */
+    atomic_uint retries;
 };
 
 static void report(struct probe *probe, enum err err, int64_t started_us, const char *what)
@@ -196,12 +200,38 @@ static enum err bench_unbind(struct probe *probe, unsigned number)
     return bench_pair(probe, number, false);
 }
 
+static enum err bench_once(struct worker *worker, unsigned number)
+{
+    enum err err = worker->step(worker->probe, number);
+    for (int i = 0; i < 1000 && err != OK && atomic_load(&worker->probe->again); i++) {
+        atomic_fetch_add(&worker->probe->retries, 1);
+        pause_ms(20);
+        err = worker->step(worker->probe, number);
+    }
+    return err;
+}
+
 static void *bench_worker(void *arg)
 {
     struct worker *worker = arg;
     for (unsigned number = worker->index; number < worker->count / 2; number += worker->workers)
         for (unsigned half = 0; half < 2; half++)
-            worker->failures += worker->step(worker->probe, 2 * number + half) != OK;
+            worker->failures += bench_once(worker, 2 * number + half) != OK;
+    return NULL;
+}
+
+/* Proves each new link, as a job's thread would. */
+static void *mender(void *arg)
+{
+    struct probe *probe = arg;
+    char proof[XMPP_PROOF_SIZE] = "";
+    for (; atomic_load(&probe->again); pause_ms(5)) {
+        struct xmpp_status status;
+        char fresh[XMPP_PROOF_SIZE];
+        xmpp_status(probe->xmpp, &status);
+        if (status.up && !status.ready && xmpp_prove(probe->xmpp, proof, fresh) == OK)
+            memcpy(proof, fresh, sizeof proof);
+    }
     return NULL;
 }
 
@@ -235,6 +265,20 @@ static void bench(struct probe *probe, unsigned count, unsigned threads)
     bench_step(probe, "bind", bench_bind, count, threads, count / 2);
     bench_step(probe, "unbind", bench_unbind, count, threads, count / 2);
     bench_step(probe, "delete", bench_delete, count, threads, count);
+}
+
+static void chaos(struct probe *probe, unsigned count, unsigned threads)
+{
+    pthread_t thread;
+    atomic_store(&probe->again, true);
+    if (pthread_create(&thread, NULL, mender, probe) != 0)
+        exit(1);
+    bench(probe, count, threads);
+    atomic_store(&probe->again, false);
+    pthread_join(thread, NULL);
+    struct xmpp_status status;
+    xmpp_status(probe->xmpp, &status);
+    printf("%u times again, over %" PRIu64 " links\n", atomic_load(&probe->retries), status.generation);
 }
 
 /* ---- the command line ---- */
@@ -289,6 +333,8 @@ static void act(struct probe *probe, const char *action, int count, char **argum
         show_roster(probe, arguments[0]);
     else if (strcmp(action, "bench") == 0 && count == 2)
         bench(probe, (unsigned)atoi(arguments[0]), (unsigned)atoi(arguments[1]));
+    else if (strcmp(action, "chaos") == 0 && count == 2)
+        chaos(probe, (unsigned)atoi(arguments[0]), (unsigned)atoi(arguments[1]));
     else if (strcmp(action, "watch") == 0 && count == 1)
         watch(probe, atol(arguments[0]));
     else if (count == 2)
@@ -336,7 +382,7 @@ int main(int argc, char **argv)
     const char *action = argv[next++];
     if (xmpp_start(&probe.config, &probe.xmpp) != OK)
         return 1;
-    if (strcmp(action, "watch") == 0)
+    if (strcmp(action, "watch") == 0 || strcmp(action, "chaos") == 0)
         act(&probe, action, argc - next, argv + next);
     else if (wait_until_up(&probe) && prove(&probe) == OK)
         act(&probe, action, argc - next, argv + next);

@@ -242,6 +242,34 @@ static void a_wrong_secret_is_tried_again(void **state)
     wait_until(fixture, true, 1);
 }
 
+static void a_taken_domain(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    peer_accept_socket(&fixture->peer);
+    peer_write(&fixture->peer, PEER_HEADER(""));
+    peer_expect(&fixture->peer, "to='registrar.example.org'>", NULL, 0);
+    peer_hang_up(&fixture->peer);
+    peer_accept_socket(&fixture->peer);
+    assert_string_equal(status_of(fixture).reason, "conflict: our domain is taken");
+}
+
+static void a_praised_link_is_soon_followed(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.backoff_base_ms = 100; /* so that no link here is old enough by itself */
+    fixture->config.backoff_cap_ms = 60000;
+    connect_once(fixture);
+    int64_t started = clock_ms();
+    for (uint64_t generation = 1; generation <= 8; generation++) {
+        link_praise(fixture->link, generation);
+        peer_hang_up(&fixture->peer);
+        peer_accept(&fixture->peer);
+        wait_until(fixture, true, generation + 1);
+    }
+    assert_in_range(clock_ms() - started, 8 * 50, 8 * 400); /* where the eighth pause alone could be 12 s */
+}
+
 static void what_is_refused_ends_the_link(void **state)
 {
     struct fixture *fixture = *state;
@@ -454,6 +482,8 @@ int main(void)
         TEST(a_cut_inside_a_stanza),
         TEST(a_stream_error_is_the_reason),
         TEST(a_wrong_secret_is_tried_again),
+        TEST(a_taken_domain),
+        TEST(a_praised_link_is_soon_followed),
         TEST(what_is_refused_ends_the_link),
         TEST(a_server_without_a_handshake_is_left),
         TEST(nobody_listens),

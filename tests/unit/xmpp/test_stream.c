@@ -107,6 +107,7 @@ static void a_taken_domain_has_no_id(void **state)
     buf_clear(&fixture->out);
     assert_int_equal(feed(fixture, SERVER_HEADER("")), OK);
     assert_int_equal(fixture->out.length, 0);
+    assert_true(stream_lacks_id(fixture->stream));
     expect_over(fixture, STREAM_ERROR("conflict"), "conflict", false);
 }
 

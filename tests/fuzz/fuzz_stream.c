@@ -1,0 +1,107 @@
+/* A component stream with any bytes in it, cut in pieces of the size that the first byte says: reading it ends, and
+ * what we answer to strangers is well-formed whatever they asked. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "component/base/arena.h"
+#include "component/base/buf.h"
+#include "component/base/crypto.h"
+#include "xmpp/adhoc.h"
+#include "xmpp/inbound.h"
+#include "xmpp/ns.h"
+#include "xmpp/parser.h"
+#include "xmpp/rosters.h"
+#include "xmpp/server.h"
+#include "xmpp/stream.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    crypto_init();
+    return 0;
+}
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void ignore_header(void *arg, const struct element *header)
+{
+    (void)arg;
+    (void)header;
+}
+
+static void count(void *arg, struct tree *stanza)
+{
+    ++*(unsigned *)arg;
+    tree_free(&stanza);
+}
+
+static void ignore_end(void *arg)
+{
+    (void)arg;
+}
+
+/* At most one stanza was written, and a parser as strict as ours takes it. */
+static void require_well_formed(const struct buf *reply)
+{
+    static const char header[] = "<stream:stream xmlns:stream='" NS_STREAM "' xmlns='" NS_COMPONENT "'>";
+    unsigned stanzas = 0;
+    const struct parser_handlers handlers = {ignore_header, count, ignore_end, &stanzas};
+    struct parser *parser = parser_new(&handlers);
+    require(parser_feed(parser, header, sizeof header - 1) == OK);
+    require(reply->length == 0 || parser_feed(parser, reply->data, reply->length) == OK);
+    require(stanzas == (reply->length > 0));
+    parser_free(&parser);
+}
+
+static void received(void *arg, struct tree *stanza)
+{
+    (void)arg;
+    const struct inbound_config config = {"registrar.example.org", "1"};
+    struct buf reply;
+    buf_init(&reply, 1024 * 1024);
+    if (!adhoc_cancel_late("example.org", "registrar.example.org", stanza->root, "id", &reply))
+        inbound_answer(&config, stanza->root, &reply);
+    require_well_formed(&reply);
+    buf_free(&reply);
+
+    struct server_facts facts;
+    (void)server_read_advertisement("example.org", stanza->root, &facts);
+    const struct element *query = element_find(stanza->root, NS_ROSTER, "query");
+    struct arena *arena = arena_new();
+    struct roster roster;
+    if (query != NULL)
+        roster_read(query, arena, &roster);
+    arena_free(&arena);
+    tree_free(&stanza);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct buf out;
+    buf_init(&out, 4096);
+    const struct stream_config config = {.component = "registrar.example.org",
+                                         .secret = secret_of_cstr("secret"),
+                                         .out = &out,
+                                         .received = received,
+                                         .arg = NULL};
+    struct stream *stream = stream_new(&config);
+    size_t piece = (size_t)data[0] + 1;
+    enum err err = OK;
+    for (size_t at = 1; at < size && err == OK; at += piece)
+        err = stream_feed(stream, (const char *)data + at, size - at < piece ? size - at : piece);
+    require((err == OK) == (stream_reason(stream)[0] == '\0'));
+    stream_free(&stream);
+    buf_free(&out);
+    return 0;
+}
