@@ -35,9 +35,13 @@ services_known() {
         sed 's/\.service$//' | sort -u
 }
 
-# What starts at boot, one link a line.
+# The links by which services start at boot or have other names, one a line.
 boot_links() {
-    find /etc/systemd/system /etc/rc[2-5].d -type l \( -path '*.wants/*' -o -path '*.requires/*' -o -name 'S*' \) 2>/dev/null | sort
+    find /etc/systemd/system /etc/rc[2-5].d -type l \( -path '/etc/systemd/*' -o -name 'S*' \) 2>/dev/null | sort
+}
+
+left_behind() {
+    grep -qsF -- "$MARK" "$POLICY" "$CLUSTERS"
 }
 
 remove_own() {
@@ -65,38 +69,47 @@ forbid_starting() {
     mv -f "$POLICY.registrard" "$POLICY"
 }
 
-# Takes the links away that starting at boot gained, in the way that the packages' scripts remember, and stops what an
-# existing policy-rc.d let start.
+# Takes away the links that were not there before, which the packages' scripts remember as the administrator's wish, and
+# stops what an existing policy-rc.d let start.
 disable_new() { # file with the boot_links of before
     local link name
     boot_links | comm -13 "$1" - | while IFS= read -r link; do
         name=$(basename -- "$link")
         case $link in
-        /etc/rc*) update-rc.d "${name#S[0-9][0-9]}" disable >/dev/null 2>&1 || true ;;
+        /etc/rc*)
+            name=${name#S[0-9][0-9]}
+            update-rc.d "$name" disable >/dev/null 2>&1 || true
+            "/etc/init.d/$name" stop >/dev/null 2>&1 || true
+            ;;
         *)
-            deb-systemd-helper disable "$name" >/dev/null 2>&1 || true
             [ ! -d /run/systemd/system ] || systemctl stop "$name" || true
+            rm -f -- "$link"
             ;;
         esac
-        # A name that the helpers do not know, such as an alias, is only a link.
-        [ ! -L "$link" ] || rm -f -- "$link"
     done
+    [ ! -d /run/systemd/system ] || systemctl daemon-reload
+}
+
+# However an installation ends.
+finish() {
+    trap '' INT TERM HUP
+    disable_new "$BEFORE"
+    remove_own
+    rm -f -- "$BEFORE" "$POLICY.registrard"
 }
 
 install_packages() {
-    local before
-    before=$(mktemp)
-    # shellcheck disable=SC2064
-    trap "remove_own; rm -f -- '$before' '$POLICY.registrard'" EXIT
-    trap 'exit 130' INT TERM HUP
+    local failed=
     remove_own
-    boot_links >"$before"
+    [ $# -gt 0 ] || return 0
+    BEFORE=$(mktemp)
+    boot_links >"$BEFORE"
+    trap finish EXIT
+    trap 'exit 130' INT TERM HUP
     forbid_starting
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q -o DPkg::Lock::Timeout=120 update || say "apt-get update failed; going on with the lists that are there"
-    local failed=
     apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" </dev/null || failed=yes
-    disable_new "$before"
     [ -z "$failed" ] || die "apt-get could not install: $*"
 }
 
@@ -107,14 +120,18 @@ main() {
     test) wanted=$TEST ;;
     *) die "usage: install.sh run|test" ;;
     esac
-    [ -e /etc/debian_version ] || die "this is no Debian; needed are what Debian 12 calls: ${wanted//[$'\n ']/ }"
+    [ -e /etc/debian_version ] || die "this is no Debian; what Debian 12 calls $wanted is needed"
     # shellcheck disable=SC2086
     packages=$(lacking $wanted)
-    [ -n "$packages" ] || return 0
-    say "Installing Debian packages:" $packages
+    if [ -z "$packages" ]; then
+        left_behind || return 0
+        say "Removing what a killed installation left behind"
+    else
+        say "Installing Debian packages:" $packages
+    fi
     if [ "$EUID" != 0 ]; then
         sudo -n true 2>/dev/null ||
-            die "Debian packages are missing and sudo -n does not work here. As root: apt-get install --no-install-recommends" $packages
+            die "this needs root, and sudo -n does not work here. As root: bash $here/install.sh $1 (packages:" $packages")"
         exec sudo -n bash "$here/install.sh" "$1"
     fi
     # shellcheck disable=SC2086
