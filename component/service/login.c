@@ -149,6 +149,7 @@ static enum err end_account(struct call *call, struct worker *worker)
         return err == ERR_NOT_FOUND ? ERR_PASSWORD : err; /* somebody else cancelled it meanwhile */
     FAILPOINT("cancel.committed");
     tokens_revoke(call->services, worker, ended, count);
+    FAILPOINT("cancel.revoked");
     call->services->wishes_made(call->services->wishes_arg);
     log_info("account_cancelled", F("account", io->account.id), F("type", (int)io->account.type));
     return OK;

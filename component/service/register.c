@@ -131,10 +131,12 @@ enum err register_undo(struct services *services, struct pg *pg, int64_t account
     enum err err = pg_begin(pg);
     if (err == OK)
         err = account_end(services, pg, arena, account_id, ACCOUNT_PENDING, &ended, &count);
+    FAILPOINT("undo.before_commit");
     if (err == OK)
         err = pg_commit(pg);
     else
         pg_rollback(pg);
+    FAILPOINT("undo.committed");
     if (err == OK) {
         log_info("registration_undone", F("account", account_id));
         services->wishes_made(services->wishes_arg);

@@ -1,0 +1,163 @@
+"""Crashes: registrard killed with SIGKILL at a step or at any moment, and what must be true when it is back."""
+
+import contextlib
+import http.client
+import signal
+import threading
+import time
+
+from harness.d003 import wait_until
+from harness.sealed import jid_password
+
+PENDING, ACTIVE, CANCELLED = range(3)
+# What a client sees of a server that was killed under its request, or runs no more.
+NO_ANSWER = (OSError, http.client.HTTPException)
+
+
+def has_failpoints(binary):
+    """Only the sanitizer builds have them."""
+    return b"register.before_commit" in binary.read_bytes()
+
+
+def attempt(call, *arguments, **named):
+    """The reply, or None when the server died under the request."""
+    try:
+        return call(*arguments, **named)
+    except NO_ANSWER:
+        return None
+
+
+@contextlib.contextmanager
+def dies(server, timeout=10):
+    """The block makes the server reach its failpoint, where it is killed."""
+    yield
+    wait_until(lambda: not server.running(), timeout, "the failpoint")
+    assert server.process.returncode == -signal.SIGKILL, server.tail()
+
+
+def crash(server, point, call, *arguments, **named):
+    """Restarts it so that it dies at `point`, and makes the call; nobody is answered."""
+    server.restart({"FAILPOINT": point})
+    with dies(server):
+        assert attempt(call, *arguments, **named) is None, f"answered before {point}"
+
+
+class Truth:
+    """What Postgres holds of the accounts that were made since, and what must be so whenever nothing is under way."""
+
+    def __init__(self, db, stack):
+        self.db = db
+        self.stack = stack
+        self.since = self.one("select coalesce(max(id), 0) from accounts")[0]
+
+    def rows(self, statement, *values):
+        with self.db.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall()
+
+    def one(self, statement, *values):
+        rows = self.rows(statement, *values)
+        return rows[0] if rows else None
+
+    def newest(self):
+        """The account that was made last: id, state, JID, the JID's password (None once it is cancelled)."""
+        row = self.one("select id, state, jid_local, jid_password from accounts where id > %s order by id desc limit 1",
+                       self.since)
+        if row is None:
+            return None
+        number, state, local, sealed = row
+        password = jid_password(self.stack.var / "secrets/seal", local, sealed) if sealed is not None else None
+        return number, state, f"{local}@{self.stack.domain}", password
+
+    def state_of(self, number):
+        return self.one("select state from accounts where id = %s", number)[0]
+
+    def outbox(self):
+        return self.rows("select kind, low, high, attempts, last_error from outbox where low > %s", self.since)
+
+    def settle(self, timeout=10):
+        """Everything that was wished is made true, without anybody's help; nothing half-made is left."""
+        deadline = time.monotonic() + timeout
+        while left := self.outbox():
+            assert time.monotonic() < deadline, f"not done after {timeout} s: {left}"
+            time.sleep(0.01)
+        for what, statement in WRONG.items():
+            found = self.rows(statement, self.since)
+            assert not found, f"{what}: {found}"
+
+
+WRONG = {
+    "accounts half-made": "select id from accounts where id > %s and state = 0",
+    "cancelled accounts whose JID is not known to be gone":
+        "select id from accounts where id > %s and state = 2 and jid_state <> 0",
+    "active accounts whose JID is not known to be there":
+        "select id from accounts where id > %s and state = 1 and jid_state <> 1",
+    "active accounts without a password":
+        "select id from accounts where id > %s and state = 1 and id not in (select account_id from verifiers)",
+    "proofs or tokens of cancelled accounts":
+        "select id from accounts where id > %s and state = 2 and id in "
+        "(select account_id from verifiers union all select account_id from sessions)",
+    "bindings that are not as wished":
+        "select low, high from bindings where low > %s and (not wanted or seen_version <> version)",
+    "bindings of accounts that are not there":
+        "select low, high from bindings b join accounts a on a.id in (b.low, b.high) where b.low > %s and a.state <> 1",
+    "bindings that a roster does not show":
+        "select low, high from bindings where low > %s and (select count(*) from roster_seen where subscription = 3 and "
+        "((account_id, peer_id) = (low, high) or (account_id, peer_id) = (high, low))) <> 2",
+    "rosters that show what is not bound":
+        "select account_id, peer_id from roster_seen where account_id > %s and not exists (select 1 from bindings "
+        "where low = least(account_id, peer_id) and high = greatest(account_id, peer_id))",
+}
+
+
+class Eyes:
+    """What the XMPP server has, as its users see it."""
+
+    def __init__(self, connect):
+        self.connect = connect
+
+    def roster(self, account):
+        """The peers that an account's roster shows, each with its subscription."""
+        client = self.connect(account.jid, account.jid_password)
+        items = client.wait_fetched_roster()
+        client.close()
+        return {jid: item["subscription"] for jid, item in items.items()}
+
+    def exists(self, jid, password):
+        client = self.connect(jid, password, wait=False)
+        client.wait(lambda: client.online or client.refused, what="an answer to the password")
+        known = client.online
+        client.close()
+        return known
+
+
+class Background:
+    """Threads that go on until told to stop; what one of them raises is raised at the end."""
+
+    def __init__(self, *functions):
+        self.stopping = threading.Event()
+        self.failures = []
+        self.threads = [threading.Thread(target=self._run, args=(one,), daemon=True) for one in functions]
+
+    def _run(self, function):
+        try:
+            while not self.stopping.is_set():
+                function()
+        except BaseException as failure:  # pylint: disable=broad-except  # an assertion of the thread's is the test's
+            self.failures.append(failure)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self, timeout=30):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(timeout)
+            assert not thread.is_alive(), "a client waits for ever"
+        if self.failures:
+            raise self.failures[0]
