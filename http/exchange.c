@@ -9,6 +9,7 @@
  *
  * Memory: the exchange lies in its own arena, with the copy of the URI, the body, the parameters, the call and the
  * reply. libmicrohttpd sends the reply's body from there, and reports the request completed only afterwards. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -44,6 +45,7 @@ struct exchange {
     size_t received; /* of the body, kept or dropped */
     enum content content;
     struct dispatch dispatch;
+    atomic_bool finished; /* the call; only so that a second time is noticed */
 };
 
 /* Splits the copy at the first "?", and empties the query in libmicrohttpd's buffer, which is still to be parsed there:
@@ -136,6 +138,8 @@ static void refuse(struct exchange *exchange, unsigned status, enum err err)
 static void exchange_finished(struct call *call)
 {
     struct exchange *exchange = call->owner;
+    bool twice = atomic_exchange(&exchange->finished, true);
+    assert(!twice);
     MHD_resume_connection(exchange->mhd);
 }
 

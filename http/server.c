@@ -7,8 +7,8 @@
  * Threads: its own. The first callback of a request makes the exchange, NOTIFY_COMPLETED frees it; nothing in between
  * blocks. The limit on connections is shared out evenly among the threads by libmicrohttpd.
  *
- * TLS: 1.2 and 1.3, forward secret, authenticated encryption only. X25519 stands first, because a client that offers only
- * that share would otherwise cost another round trip; AES-128 before AES-256, because the hash that goes with it
+ * TLS: 1.2 and 1.3, forward secret, authenticated encryption only. X25519 stands first, because a client that offers
+ * only that share would otherwise cost another round trip; AES-128 before AES-256, because the hash that goes with it
  * (SHA-256) is the one that processors compute themselves, and a handshake hashes a lot. */
 #include <stdlib.h>
 #include <string.h>

@@ -14,6 +14,7 @@
 struct tcp_connection {
     struct tcp_connection *next, *previous; /* the server's list */
     struct tcp_connection *next_finished;   /* the server's list of finished calls */
+    bool finished;                          /* in that list */
     struct tcp_port *port;
     struct stream *stream;
     int fd;
