@@ -67,7 +67,7 @@ static void a_full_lane_is_busy(void **state)
         client_close(&clients[i]);
     }
     assert_int_equal(answered + busy, CLIENTS);
-    assert_true(answered >= 8 && answered <= 12);
+    assert_true(answered >= 8 && busy > 0);
 }
 
 static void outlives_clients_that_leave(void **state)
@@ -96,7 +96,8 @@ static void counts_what_is_active(void **state)
     assert_int_equal(http_active(server), 0);
     struct client client = client_open(http_port(server), false);
     client_send(&client, GET("/lane?sleep_ms=200"));
-    usleep(50000);
+    for (int i = 0; i < 150 && http_active(server) == 0; i++)
+        usleep(1000);
     assert_int_equal(http_active(server), 1);
     assert_answer(client_answer(&client), 200, NULL, NULL);
     for (int i = 0; i < 100 && http_active(server) > 0; i++)
