@@ -171,11 +171,14 @@ enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state)
     return touch_one(pg, &set, &args);
 }
 
-enum err accounts_jid_checked(struct pg *pg, int64_t id)
+enum err accounts_jid_checked(struct pg *pg, int64_t id, enum jid_state state)
 {
-    static const struct stmt set = {"accounts_jid_checked", "update accounts set jid_checked_at = now() where id = $1"};
+    static const struct stmt set = {
+        "accounts_jid_checked",
+        "update accounts set jid_state = $2, jid_checked_at = now() where id = $1 and state = 1"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
+    pg_arg_i64(&args, state);
     return touch_one(pg, &set, &args);
 }
 

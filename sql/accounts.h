@@ -72,7 +72,8 @@ MUST_CHECK enum err accounts_hold(struct pg *pg, struct arena *arena, const int6
  * it is in `from`. */
 MUST_CHECK enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from);
 MUST_CHECK enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state);
-MUST_CHECK enum err accounts_jid_checked(struct pg *pg, int64_t id);
+/* The JID of an active account (else ERR_NOT_FOUND) was looked at just now. */
+MUST_CHECK enum err accounts_jid_checked(struct pg *pg, int64_t id, enum jid_state state);
 
 /* The argon2id string, in the arena, or NULL. */
 MUST_CHECK enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,

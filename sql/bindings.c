@@ -34,12 +34,13 @@ static enum err run_wishes(struct pg *pg, struct arena *arena, const struct stmt
 enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
                        struct wish **wishes_r, size_t *wish_count_r)
 {
+    /* The version of a row that is there is drawn again under its lock, so that the later wish has the higher one. */
     static const struct stmt want = {
         "bindings_want",
         "with wish as (insert into bindings (low, high, asked_by, wanted, version) "
         "select least($1::bigint, p), greatest($1, p), $1, true, nextval('wish_version') from unnest($2::bigint[]) p "
         "order by 1, 2 on conflict (low, high) do update set wanted = true, asked_by = excluded.asked_by, "
-        "version = excluded.version, created_at = now() where not bindings.wanted returning low, high, "
+        "version = nextval('wish_version'), created_at = now() where not bindings.wanted returning low, high, "
         "version), " TO_OUTBOX "select low, high, version from wish"};
     return run_wishes(pg, arena, &want, asker, peers, count, wishes_r, wish_count_r);
 }

@@ -30,9 +30,22 @@ enum err outbox_add_check(struct pg *pg, int64_t account_id, int64_t interval_ms
     return pg_do(pg, &add, &args, NULL);
 }
 
+enum err outbox_add_delete(struct pg *pg, int64_t account_id)
+{
+    static const struct stmt add = {
+        "outbox_add_delete",
+        "insert into outbox (kind, low, version) select 2, id, nextval('wish_version') from accounts "
+        "where id = $1 and state = 2 on conflict (kind, low, high) do update set version = excluded.version, "
+        "due_at = case when outbox.lease is null then now() else outbox.due_at end"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    return pg_do(pg, &add, &args, NULL);
+}
+
 enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id)
 {
-    static const struct stmt drop = {"outbox_drop", "delete from outbox where kind = $1 and low = $2 and high = 0"};
+    static const struct stmt drop = {"outbox_drop",
+                                     "delete from outbox where kind = $1 and low = $2 and high = 0 and lease is null"};
     struct pg_args args = {0};
     pg_arg_i64(&args, kind);
     pg_arg_i64(&args, account_id);
@@ -46,7 +59,7 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "outbox_take",
         "with due as (select o.id from outbox o where o.due_at <= now() and (not $4 or o.kind = 1) "
         "and (o.kind <> 1 or o.lease_owner = $1 or o.since < now() - $3::bigint * interval '1 millisecond') "
-        "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind = 3 and p.low = o.low) "
+        "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind in (1, 3, 4) and p.low = o.low) "
         "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low))) "
         "order by o.due_at limit $5 for update skip locked) "
         "update outbox o set lease = nextval('outbox_lease'), lease_owner = $1, attempts = o.attempts + 1, "
@@ -80,18 +93,21 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
     return OK;
 }
 
-/* Late: our lease ran out, so what we did may have come after what a newer worker did, or he may still be at it. The
- * row, if there is one, comes up again; if there is none, a pair is compared anew (its binding's version is the newest
- * wish) and a JID's wish stands as it was left. */
+/* Late: our lease ran out, so what we did may have come after what a newer worker did, or he may still be at it. A pair
+ * is compared anew, also one whose binding was ended and forgotten meanwhile: as what it is, a wish that there be none.
+ * A JID's wish stands as it was left. */
 static enum err come_again(struct pg *pg, const struct outbox_item *item)
 {
     static const struct stmt again = {
-        "outbox_again",
-        "insert into outbox (kind, low, high, version) select 3, low, high, version from bindings "
-        "where $1::smallint = 3 and low = $2 and high = $3 on conflict (kind, low, high) do update set due_at = case "
-        "when outbox.lease is null then now() else outbox.due_at end, version = nextval('wish_version')"};
+        "outbox_again", "with b as (insert into bindings (low, high, asked_by, wanted, version) "
+                        "values ($1, $2, $1, false, nextval('wish_version')) "
+                        "on conflict (low, high) do update set seen_version = 0 returning low, high, version) "
+                        "insert into outbox (kind, low, high, version) select 3, low, high, version from b "
+                        "on conflict (kind, low, high) do update set version = nextval('wish_version'), "
+                        "due_at = case when outbox.lease is null then now() else outbox.due_at end"};
+    if (item->kind != OUTBOX_PAIR)
+        return OK;
     struct pg_args args = {0};
-    pg_arg_i64(&args, item->kind);
     pg_arg_i64(&args, item->low);
     pg_arg_i64(&args, item->high);
     return pg_do(pg, &again, &args, NULL);
@@ -99,11 +115,12 @@ static enum err come_again(struct pg *pg, const struct outbox_item *item)
 
 enum err outbox_done(struct pg *pg, const struct outbox_item *item)
 {
+    /* locked first: a wish that is just being changed must be seen as it will be */
     static const struct stmt done = {
-        "outbox_done", "with gone as (delete from outbox where id = $1 and lease = $2 and version = $3 returning id), "
-                       "changed as (update outbox set lease = null, lease_owner = null, due_at = now() "
-                       "where id = $1 and lease = $2 and version <> $3 returning id) "
-                       "select id from gone union all select id from changed"};
+        "outbox_done", "with mine as (select id, version from outbox where id = $1 and lease = $2 for update), "
+                       "gone as (delete from outbox o using mine where o.id = mine.id and mine.version = $3), "
+                       "changed as (update outbox o set lease = null, lease_owner = null, due_at = now() "
+                       "from mine where o.id = mine.id and mine.version <> $3) select id from mine"};
     struct pg_args args = {0};
     pg_arg_i64(&args, item->id);
     pg_arg_i64(&args, item->lease);
@@ -126,7 +143,9 @@ enum err outbox_retry(struct pg *pg, const struct outbox_item *item, int64_t wai
     pg_arg_i64(&args, item->version);
     pg_arg_text(&args, error);
     pg_arg_i64(&args, wait_ms);
-    return pg_do(pg, &retry, &args, NULL);
+    int64_t rows = 0;
+    const enum err err = pg_do(pg, &retry, &args, &rows);
+    return err == OK && rows == 0 ? come_again(pg, item) : err; /* half of it may have been done */
 }
 
 enum err outbox_release(struct pg *pg, const char *owner)
@@ -141,8 +160,10 @@ enum err outbox_release(struct pg *pg, const char *owner)
 
 enum err outbox_hurry(struct pg *pg)
 {
-    static const struct stmt hurry = {"outbox_hurry",
-                                      "update outbox set due_at = now() where lease is null and due_at > now()"};
+    /* what is locked is being changed, and so becomes due by itself */
+    static const struct stmt hurry = {
+        "outbox_hurry", "update outbox set due_at = now() where id in "
+                        "(select id from outbox where lease is null and due_at > now() for update skip locked)"};
     return pg_do(pg, &hurry, &(struct pg_args){0}, NULL);
 }
 

@@ -30,7 +30,9 @@ struct outbox_item {
 MUST_CHECK enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner);
 /* A wish that the JID of an active account be checked, unless it was within interval_ms. */
 MUST_CHECK enum err outbox_add_check(struct pg *pg, int64_t account_id, int64_t interval_ms);
-/* Drops an account's wish of the kind. */
+/* A wish that the JID be deleted, if the account is cancelled: what came too late may have made it again. */
+MUST_CHECK enum err outbox_add_delete(struct pg *pg, int64_t account_id);
+/* Drops an account's wish of the kind unless somebody is at it: then he does, when he is done. */
 MUST_CHECK enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id);
 
 struct outbox_claim {
@@ -40,13 +42,15 @@ struct outbox_claim {
     bool creates_only; /* no link: only registrations that are to be undone */
     size_t most;
 };
-/* Takes rows that are due, oldest first; a JID is deleted only after the account's pairs are through. The arena's. */
+/* Takes rows that are due, oldest first; a JID is deleted only after everything else about the account is through. The
+ * arena's. */
 MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
                                 struct outbox_item **items_r, size_t *count_r);
-/* In a transaction: the item is true. When the wish changed meanwhile, or the lease had run out and somebody else took
- * it, the row is made due again. */
+/* In a transaction: the item is true. When the wish changed meanwhile, or (a pair) the lease had run out and somebody
+ * else took it, it is made due again. */
 MUST_CHECK enum err outbox_done(struct pg *pg, const struct outbox_item *item);
-/* The item failed: due again after wait_ms. `error` is a short text without secrets. */
+/* The item failed: due again after wait_ms, or at once where outbox_done would make it so. `error` is a short text
+ * without secrets. */
 MUST_CHECK enum err outbox_retry(struct pg *pg, const struct outbox_item *item, int64_t wait_ms, const char *error);
 
 /* At start: what an earlier run of this instance held is due at once, its unfinished registrations as seconds attempts

@@ -162,16 +162,23 @@ static enum err undo_registration(struct pg *pg, struct errand *errand)
     size_t count = 0; /* a pending account has no sessions */
     const enum err err =
         account_end(errand->config->services, pg, errand->arena, errand->account.id, ACCOUNT_PENDING, &ended, &count);
-    return err == ERR_NOT_FOUND ? OK : err;
+    return err == OK || err == ERR_NOT_FOUND ? outbox_done(pg, &errand->item) : err;
 }
 
+/* The account ended while its JID was being made, and the wish to delete that may have been through before it was
+ * there. */
 static enum err record_created(struct pg *pg, struct errand *errand)
 {
-    enum err err = accounts_activate(pg, errand->account.id);
-    /* Undone while the JID was being made: the wish to delete it may have been through before it was there. */
-    if (err == ERR_NOT_FOUND)
-        err = outbox_add(pg, OUTBOX_DELETE_JID, errand->account.id, NULL);
-    return err;
+    const enum err err = accounts_activate(pg, errand->account.id);
+    return err == ERR_NOT_FOUND ? outbox_add_delete(pg, errand->account.id) : err;
+}
+
+static enum err record_checked(struct pg *pg, struct errand *errand)
+{
+    const enum err err = accounts_jid_checked(pg, errand->account.id, errand->jid_state);
+    if (err == ERR_NOT_FOUND) /* as above, if it was made again */
+        return outbox_add_delete(pg, errand->account.id);
+    return err == OK && errand->made_again ? bindings_reaffirm_all(pg, errand->account.id) : err;
 }
 
 static enum err record_pair(struct pg *pg, struct errand *errand)
@@ -204,11 +211,7 @@ static enum err record_success(struct pg *pg, struct errand *errand)
         err = record_pair(pg, errand);
         break;
     case OUTBOX_CHECK_JID:
-        err = accounts_set_jid_state(pg, errand->account.id, errand->jid_state);
-        if (err == OK)
-            err = accounts_jid_checked(pg, errand->account.id);
-        if (err == OK && errand->made_again)
-            err = bindings_reaffirm_all(pg, errand->account.id);
+        err = record_checked(pg, errand);
         break;
     }
     return err == OK ? outbox_done(pg, &errand->item) : err;
