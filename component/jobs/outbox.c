@@ -17,7 +17,7 @@
 #include "component/service/services.h"
 #include "sql/pg.h"
 
-enum { LOOK_MS = 1000, PAUSE_MS = 100 };
+enum { LOOK_MS = 1000, PAUSE_MS = 100, TRIES = 3 };
 
 struct outbox {
     const struct jobs_config *config;
@@ -61,6 +61,23 @@ static void errand_free(struct errand *errand)
 
 /* --- recording */
 
+/* Accounts before pairs, each by their ids: the order in which requests lock rows, so that neither deadlocks. */
+static bool comes_before(const struct outbox_item *a, const struct outbox_item *b)
+{
+    const bool a_pair = a->kind == OUTBOX_PAIR, b_pair = b->kind == OUTBOX_PAIR;
+    if (a_pair != b_pair)
+        return b_pair;
+    return a->low != b->low ? a->low < b->low : a->high < b->high;
+}
+
+static void sort_in(struct errand **list, struct errand *errand)
+{
+    while (*list != NULL && comes_before(&(*list)->item, &errand->item))
+        list = &(*list)->next;
+    errand->next = *list;
+    *list = errand;
+}
+
 static enum err record_in_one(struct outbox *outbox, struct errand *list)
 {
     enum err err = pg_begin(outbox->pg);
@@ -75,6 +92,15 @@ static enum err record_in_one(struct outbox *outbox, struct errand *list)
     return err;
 }
 
+static void free_all(struct errand *list)
+{
+    while (list != NULL) {
+        struct errand *next = list->next;
+        errand_free(list);
+        list = next;
+    }
+}
+
 static void tell_and_free(struct errand *list)
 {
     while (list != NULL) {
@@ -85,6 +111,14 @@ static void tell_and_free(struct errand *list)
     }
 }
 
+static enum err record_one(struct outbox *outbox, struct errand *errand)
+{
+    enum err err = ERR_BUSY;
+    for (int try = 0; err == ERR_BUSY && try < TRIES; try++)
+        err = record_in_one(outbox, errand);
+    return err;
+}
+
 /* Each for itself, because together they were refused. What is refused alone, too, comes up again when its lease has
  * run out. */
 static void record_singly(struct outbox *outbox, struct errand *list)
@@ -92,7 +126,7 @@ static void record_singly(struct outbox *outbox, struct errand *list)
     while (list != NULL) {
         struct errand *next = list->next;
         list->next = NULL;
-        const enum err err = record_in_one(outbox, list);
+        const enum err err = record_one(outbox, list);
         if (err == OK) {
             tell_and_free(list);
         } else {
@@ -180,13 +214,13 @@ static void wait_for_work(struct outbox *outbox, int64_t most_ms)
     until.tv_sec += (most_ms + until.tv_nsec / 1000000) / 1000;
     until.tv_nsec = (most_ms % 1000 * 1000000 + until.tv_nsec) % 1000000000;
     pthread_mutex_lock(&outbox->lock);
-    while (!outbox->woken && outbox->ran == NULL && !outbox->stopping)
+    while (!outbox->woken && outbox->ran == NULL && (!outbox->stopping || outbox->running > 0))
         if (pthread_cond_timedwait(&outbox->changed, &outbox->lock, &until) != 0)
             break;
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* What came back, oldest first, chained in front of what could not be recorded before. */
+/* What came back, with what could not be recorded before. */
 static struct errand *collect(struct outbox *outbox, struct errand *unrecorded, unsigned *free_workers_r,
                               bool *stopping_r)
 {
@@ -199,8 +233,7 @@ static struct errand *collect(struct outbox *outbox, struct errand *unrecorded, 
     pthread_mutex_unlock(&outbox->lock);
     while (back != NULL) {
         struct errand *next = back->next;
-        back->next = unrecorded;
-        unrecorded = back;
+        sort_in(&unrecorded, back);
         back = next;
     }
     return unrecorded;
@@ -226,11 +259,7 @@ static void *dispatch(void *arg)
         else if (taken < free_workers || free_workers == 0)
             wait_for_work(outbox, LOOK_MS);
     }
-    while (unrecorded != NULL) { /* Postgres is away: their leases run out */
-        struct errand *next = unrecorded->next;
-        errand_free(unrecorded);
-        unrecorded = next;
-    }
+    free_all(unrecorded); /* Postgres is away: their leases run out */
     return NULL;
 }
 
@@ -277,7 +306,8 @@ void outbox_stop(struct outbox **outbox_ref, int64_t drain_ms)
     pthread_cond_signal(&outbox->changed);
     pthread_mutex_unlock(&outbox->lock);
     lane_stop(&outbox->lane, drain_ms); /* all errands are back */
-    pthread_join(outbox->thread, NULL); /* and recorded */
+    pthread_join(outbox->thread, NULL); /* and recorded, */
+    free_all(outbox->ran);              /* unless Postgres went away: then those that came last are here */
     pg_free(&outbox->pg);
     pthread_mutex_destroy(&outbox->lock);
     pthread_cond_destroy(&outbox->changed);
