@@ -145,11 +145,12 @@ static enum err take_ticket(struct call *call, const struct bind_io *io)
     return err == ERR_BUSY ? OK : err; /* then it is answered as pending at once */
 }
 
+/* After the wishes: whether one of the accounts has more now than it may. */
 static enum err check_room(struct call *call, struct worker *worker, const int64_t *ids, size_t count)
 {
     bool full = false;
-    const enum err err =
-        bindings_full(worker->pg, call->arena, ids, count, call->services->settings.bindings_per_account, &full);
+    const int64_t too_many = call->services->settings.bindings_per_account + 1;
+    const enum err err = bindings_full(worker->pg, call->arena, ids, count, too_many, &full);
     return err == OK && full ? ERR_LIMITED : err;
 }
 
@@ -166,8 +167,6 @@ static enum err wish(struct call *call, struct worker *worker, const struct acco
         err = accounts_hold(worker->pg, call->arena, ids, count + 1);
         if (err == ERR_NOT_FOUND) /* one was cancelled meanwhile */
             err = ERR_NO_SUCH_NAME;
-        if (err == OK)
-            err = check_room(call, worker, ids, count + 1);
     }
     const wish_fn make = bind ? bindings_want : bindings_unwant;
     if (err == OK)
@@ -176,6 +175,8 @@ static enum err wish(struct call *call, struct worker *worker, const struct acco
         note_unchanged(call, io);
         err = bind ? ERR_BOUND : ERR_NOT_BOUND;
     }
+    if (err == OK && bind)
+        err = check_room(call, worker, ids, count + 1);
     return err == OK ? take_ticket(call, io) : err;
 }
 
