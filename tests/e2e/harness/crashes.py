@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 
+import psycopg2
+
 from harness.d003 import wait_until
 from harness.sealed import jid_password
 
@@ -49,6 +51,11 @@ class Truth:
         self.db = db
         self.stack = stack
         self.since = self.one("select coalesce(max(id), 0) from accounts")[0]
+
+    def reconnect(self):
+        """After Postgres was killed."""
+        self.db = psycopg2.connect(self.stack.postgres_dsn())
+        self.db.autocommit = True
 
     def rows(self, statement, *values):
         with self.db.cursor() as cursor:
