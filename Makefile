@@ -120,7 +120,7 @@ run: ## install, build, start everything; Ctrl-C ends it
 	@bash examples/dev/install.sh run
 	@echo 'building $(BUILD)/registrard'
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all
-	@exec bash examples/dev/run.sh $(BUILD)/registrard
+	@exec env --default-signal=INT bash examples/dev/run.sh $(BUILD)/registrard
 
 test: ## install, build and run every test
 	@bash examples/dev/install.sh test

@@ -4,7 +4,8 @@
 #   run.sh BINARY          (VAR, REGISTRARD_* from the environment, which wins over what is set here)
 #
 # Whatever an earlier run with the same VAR left running is stopped first; a run that is still alive is left alone. When
-# registrard ends by itself, everything stops and this ends with 1.
+# registrard ends by itself, everything stops and this ends with 1. (make gives SIGINT back: in a background job of a script
+# it is ignored, and bash could not trap it.)
 set -euo pipefail
 here=$(dirname -- "$(realpath -- "$0")")
 for part in lib process; do
