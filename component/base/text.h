@@ -26,8 +26,13 @@ void hex_encode(const void *bytes, size_t length, char *hex_r);
  * bytes_r then. */
 MUST_CHECK enum err hex_decode(const char *hex, size_t length, void *bytes_r);
 
-/* base64url without padding (RFC 4648, 5), with a NUL: BASE64URL_SIZE(length) bytes are written. */
-#define BASE64URL_SIZE(length) (((length)*4 + 2) / 3 + 1)
+/* Base64 without padding (RFC 4648, 4), with a NUL: BASE64_SIZE(length) bytes are written. */
+#define BASE64_SIZE(length) (((length)*4 + 2) / 3 + 1)
+void base64_encode(const void *bytes, size_t length, char *text_r);
+/* Exactly `length` bytes from such a text; ERR_INVALID otherwise, nothing may be read from bytes_r then. */
+MUST_CHECK enum err base64_decode(const char *text, size_t length, void *bytes_r);
+/* The same in the alphabet for URLs (RFC 4648, 5). */
+#define BASE64URL_SIZE(length) BASE64_SIZE(length)
 void base64url_encode(const void *bytes, size_t length, char *text_r);
 
 /* Percent-decoding in place of `length` bytes, "+" being a space when plus_is_space; the new length goes to length_r.

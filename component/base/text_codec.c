@@ -1,5 +1,7 @@
-/* Codecs of text.h: hexadecimal, base64url, percent-encoding. */
+/* Codecs of text.h: hexadecimal, Base64, percent-encoding. */
 #include "component/base/text.h"
+
+#include <string.h>
 
 static const char lower_digits[] = "0123456789abcdef";
 static const char upper_digits[] = "0123456789ABCDEF";
@@ -46,9 +48,12 @@ enum err hex_decode(const char *hex, size_t length, void *bytes_r)
     return hex[2 * length] == '\0' ? OK : ERR_INVALID;
 }
 
-void base64url_encode(const void *bytes, size_t length, char *text_r)
+#define BASE64_COMMON "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const char base64_alphabet[] = BASE64_COMMON "+/";
+static const char base64url_alphabet[] = BASE64_COMMON "-_";
+
+static void encode_64(const char *alphabet, const void *bytes, size_t length, char *text_r)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const uint8_t *in = bytes;
     uint32_t bits = 0;
     unsigned held = 0; /* bits not yet written, fewer than 6 between two bytes */
@@ -63,6 +68,37 @@ void base64url_encode(const void *bytes, size_t length, char *text_r)
     if (held > 0)
         *text_r++ = alphabet[bits << (6 - held) & 0x3f];
     *text_r = '\0';
+}
+
+void base64_encode(const void *bytes, size_t length, char *text_r)
+{
+    encode_64(base64_alphabet, bytes, length, text_r);
+}
+
+void base64url_encode(const void *bytes, size_t length, char *text_r)
+{
+    encode_64(base64url_alphabet, bytes, length, text_r);
+}
+
+enum err base64_decode(const char *text, size_t length, void *bytes_r)
+{
+    uint8_t *out = bytes_r;
+    uint32_t bits = 0;
+    unsigned held = 0; /* bits not yet written, fewer than 8 between two characters */
+    const size_t characters = BASE64_SIZE(length) - 1;
+    for (size_t i = 0; i < characters; i++) {
+        const char *digit = text[i] != '\0' ? strchr(base64_alphabet, text[i]) : NULL;
+        if (digit == NULL)
+            return ERR_INVALID;
+        bits = bits << 6 | (uint32_t)(digit - base64_alphabet);
+        held += 6;
+        if (held < 8)
+            continue;
+        held -= 8;
+        *out++ = (uint8_t)(bits >> held);
+    }
+    /* one value has one spelling: the bits that are left over are 0 */
+    return (bits & ((1U << held) - 1)) == 0 && text[characters] == '\0' ? OK : ERR_INVALID;
 }
 
 enum err percent_decode(char *bytes, size_t length, bool plus_is_space, size_t *length_r)

@@ -2,7 +2,6 @@
 
 #include <argon2.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,9 @@
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
 #include "component/base/log.h"
+#include "component/base/text.h"
 
-enum { SALT_SIZE = 16, TAG_SIZE = 32, BASE64_SIZE = 48 };
+enum { SALT_SIZE = 16, TAG_SIZE = 32 };
 
 struct hasher {
     struct hash_cost cost;
@@ -96,29 +96,7 @@ static enum err compute(struct hasher *hasher, struct verifier *verifier, struct
     return status == ARGON2_OK ? OK : ERR_INTERNAL;
 }
 
-/* --- PHC strings: base64 without padding */
-
-static void put_base64(const uint8_t *bytes, int length, char text_r[BASE64_SIZE])
-{
-    EVP_EncodeBlock((unsigned char *)text_r, bytes, length);
-    text_r[strcspn(text_r, "=")] = '\0';
-}
-
-static enum err get_base64(const char *text, size_t text_length, uint8_t *bytes_r, size_t length)
-{
-    char padded[BASE64_SIZE + 4];
-    uint8_t decoded[BASE64_SIZE];
-    if (text_length != (length * 4 + 2) / 3)
-        return ERR_INTERNAL;
-    const size_t padding = (4 - text_length % 4) % 4;
-    memcpy(padded, text, text_length);
-    memset(padded + text_length, '=', padding);
-    const int got = EVP_DecodeBlock(decoded, (const unsigned char *)padded, (int)(text_length + padding));
-    if (got < 0 || (size_t)got != length + padding)
-        return ERR_INTERNAL;
-    memcpy(bytes_r, decoded, length);
-    return OK;
-}
+/* --- PHC strings */
 
 static enum err parse(const char *text, struct verifier *verifier_r)
 {
@@ -127,12 +105,16 @@ static enum err parse(const char *text, struct verifier *verifier_r)
                &verifier_r->cost.passes, &end) != 2 ||
         end == 0)
         return ERR_INTERNAL;
-    const char *salt = text + end;
-    const char *dollar = strchr(salt, '$');
-    if (dollar == NULL)
+    char salt[BASE64_SIZE(SALT_SIZE)];
+    const char *rest = text + end;
+    const size_t length = strcspn(rest, "$");
+    if (length != sizeof salt - 1 || rest[length] != '$')
         return ERR_INTERNAL;
-    const enum err err = get_base64(salt, (size_t)(dollar - salt), verifier_r->salt, SALT_SIZE);
-    return err == OK ? get_base64(dollar + 1, strlen(dollar + 1), verifier_r->tag, TAG_SIZE) : err;
+    memcpy(salt, rest, length);
+    salt[length] = '\0';
+    const bool whole = base64_decode(salt, SALT_SIZE, verifier_r->salt) == OK &&
+                       base64_decode(rest + length + 1, TAG_SIZE, verifier_r->tag) == OK;
+    return whole ? OK : ERR_INTERNAL;
 }
 
 enum err hasher_make(struct hasher *hasher, struct arena *arena, struct secret input, const char **verifier_r)
@@ -142,9 +124,9 @@ enum err hasher_make(struct hasher *hasher, struct arena *arena, struct secret i
     const enum err err = compute(hasher, &verifier, input);
     if (err != OK)
         return err;
-    char salt[BASE64_SIZE], tag[BASE64_SIZE];
-    put_base64(verifier.salt, SALT_SIZE, salt);
-    put_base64(verifier.tag, TAG_SIZE, tag);
+    char salt[BASE64_SIZE(SALT_SIZE)], tag[BASE64_SIZE(TAG_SIZE)];
+    base64_encode(verifier.salt, SALT_SIZE, salt);
+    base64_encode(verifier.tag, TAG_SIZE, tag);
     *verifier_r = arena_printf(arena, "$argon2id$v=19$m=%" PRIu32 ",t=%" PRIu32 ",p=1$%s$%s", verifier.cost.memory_kib,
                                verifier.cost.passes, salt, tag);
     return OK;

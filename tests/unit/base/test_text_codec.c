@@ -127,12 +127,37 @@ static void percent_both_ways(void **state)
     assert_string_equal(text, "a%20b%2F%FF");
 }
 
+/* RFC 4648, 10, without padding; and what is no Base64 of that length. */
+static void test_base64(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *plain, *text;
+    } vectors[] = {{"", ""},           {"f", "Zg"},          {"fo", "Zm8"},      {"foo", "Zm9v"},
+                   {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"\xfb\xff", "+/8"}};
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        char text[BASE64_SIZE(8)], plain[8];
+        const size_t length = strlen(vectors[i].plain);
+        base64_encode(vectors[i].plain, length, text);
+        assert_string_equal(text, vectors[i].text);
+        assert_int_equal(base64_decode(text, length, plain), OK);
+        assert_memory_equal(plain, vectors[i].plain, length);
+    }
+    static const char *const wrong[] = {"Zm8", "Zm9vYg", "Zm9 ", "Zm9=", "Zm-_", "Zm"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char plain[8];
+        assert_int_equal(base64_decode(wrong[i], 3, plain), ERR_INVALID);
+    }
+    char plain[8];
+    assert_int_equal(base64_decode("Zh", 1, plain), ERR_INVALID); /* another spelling of "f" */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hex_both_ways),     cmocka_unit_test(hex_refuses),     cmocka_unit_test(base64url_vectors),
-        cmocka_unit_test(percent_decodes),   cmocka_unit_test(percent_refuses), cmocka_unit_test(percent_keeps_nul),
-        cmocka_unit_test(percent_both_ways),
+        cmocka_unit_test(test_base64),       cmocka_unit_test(hex_both_ways),     cmocka_unit_test(hex_refuses),
+        cmocka_unit_test(base64url_vectors), cmocka_unit_test(percent_decodes),   cmocka_unit_test(percent_refuses),
+        cmocka_unit_test(percent_keeps_nul), cmocka_unit_test(percent_both_ways),
     };
     return cmocka_run_group_tests_name("text_codec", tests, NULL, NULL);
 }
