@@ -305,9 +305,9 @@ void outbox_stop(struct outbox **outbox_ref, int64_t drain_ms)
     outbox->stopping = true; /* nothing more is taken */
     pthread_cond_signal(&outbox->changed);
     pthread_mutex_unlock(&outbox->lock);
-    lane_stop(&outbox->lane, drain_ms); /* all errands are back */
-    pthread_join(outbox->thread, NULL); /* and recorded, */
-    free_all(outbox->ran);              /* unless Postgres went away: then those that came last are here */
+    pthread_join(outbox->thread, NULL); /* it was taking, perhaps; now nobody uses the lane, and all are recorded, */
+    lane_stop(&outbox->lane, drain_ms); /* unless Postgres went away: then there are some who still run, */
+    free_all(outbox->ran);              /* and those that came last are here */
     pg_free(&outbox->pg);
     pthread_mutex_destroy(&outbox->lock);
     pthread_cond_destroy(&outbox->changed);
