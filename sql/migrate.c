@@ -19,7 +19,7 @@ static const struct migration {
 } migrations[] = {
     {1, migration_0001, false},
 };
-enum { MIGRATION_COUNT = sizeof migrations / sizeof migrations[0] };
+enum { MIGRATION_COUNT = sizeof migrations / sizeof migrations[0], MIGRATION_MS = 3600000 };
 
 static const char lock_table[] =
     "create table if not exists schema_lock (one boolean primary key check (one));"
@@ -73,29 +73,45 @@ static enum err run(struct pg *pg, const struct migration *migration)
     return err;
 }
 
+/* Who finds the lock held gives up as on any statement; a migration itself may take its time. */
 static enum err run_lacking(struct pg *pg)
 {
     static const struct stmt lock = {"migration_lock", "select one from schema_lock for update"};
     enum err err = pg_do(pg, &lock, &(struct pg_args){0}, NULL);
+    if (err == OK)
+        err = pg_set_patience(pg, MIGRATION_MS);
     for (size_t i = 0; i < MIGRATION_COUNT && err == OK; i++)
         if ((err = state_of(pg, &migrations[i])) == ERR_NOT_FOUND)
             err = run(pg, &migrations[i]);
     return err;
 }
 
-static enum err migrate_now(struct pg *pg)
+/* Of two processes that make the tables at once one may be refused: then the other one did. */
+static enum err make_tables(struct pg *pg)
 {
-    enum err err = pg_script(pg, lock_table);
-    if (err == ERR_CONFLICT) /* two processes make the table at once: the other one did */
-        err = OK;
-    if (err == OK)
-        err = pg_begin(pg);
+    const enum err err = pg_script(pg, lock_table);
+    return err == ERR_CONFLICT || err == ERR_DB ? pg_script(pg, lock_table) : err;
+}
+
+static enum err migrate_in_transaction(struct pg *pg)
+{
+    enum err err = pg_begin(pg);
     if (err != OK)
         return err;
     if ((err = run_lacking(pg)) == OK)
         return pg_commit(pg);
     pg_rollback(pg);
     return err;
+}
+
+static enum err migrate_now(struct pg *pg)
+{
+    enum err err = make_tables(pg);
+    if (err != OK)
+        return err;
+    err = migrate_in_transaction(pg);
+    const enum err reset = pg_set_patience(pg, 0);
+    return err == OK ? reset : err;
 }
 
 static enum err look(struct pg *pg)

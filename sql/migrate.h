@@ -12,8 +12,9 @@
 struct pg;
 
 /* Runs what is lacking if `allowed`; otherwise only looks. ERR_CONFLICT: a migration that ran is not the file of this
- * program, or one is lacking and this program cannot do without (logged). ERR_DB_DOWN and the like as pg_run. Versions
- * that this program does not know are fine. */
+ * program, or one is lacking and this program cannot do without (logged). ERR_DB_DOWN and the like as pg_run, also
+ * while another process migrates for longer than a statement may take: to be tried again. Versions that this program
+ * does not know are fine. */
 MUST_CHECK enum err migrate(struct pg *pg, bool allowed);
 
 #endif

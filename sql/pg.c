@@ -16,7 +16,8 @@
 #include "component/base/log.h"
 #include "component/base/metrics.h"
 
-enum { PREPARED_MAX = 128, RETRY_BASE_MS = 100, RETRY_CAP_MS = 1000 };
+/* GRACE_MS: the server's own timeout comes first. */
+enum { PREPARED_MAX = 128, RETRY_BASE_MS = 100, RETRY_CAP_MS = 1000, GRACE_MS = 500 };
 
 struct pg {
     const struct pg_config *config;
@@ -25,6 +26,7 @@ struct pg {
     size_t prepared_count;
     bool in_transaction;
     char transaction[24]; /* its id, while in_transaction */
+    int64_t patience_ms;  /* of a statement */
     int64_t retry_at_ms;  /* no attempt before */
     unsigned failures;
 };
@@ -33,6 +35,7 @@ struct pg *pg_new(const struct pg_config *config)
 {
     struct pg *pg = xcalloc(1, sizeof *pg);
     pg->config = config;
+    pg->patience_ms = config->statement_timeout_ms;
     return pg;
 }
 
@@ -152,7 +155,7 @@ static enum err settle(struct pg *pg, int64_t deadline_ms)
     snprintf(text, sizeof text,
              "set statement_timeout = %lld; set idle_in_transaction_session_timeout = %lld; "
              "set plan_cache_mode = force_generic_plan",
-             (long long)pg->config->statement_timeout_ms, (long long)(4 * pg->config->statement_timeout_ms));
+             (long long)pg->patience_ms, (long long)(4 * pg->patience_ms));
     PGresult *result = NULL;
     if (!PQsendQuery(pg->connection, text))
         return ERR_DB_DOWN;
@@ -267,8 +270,7 @@ static enum err outcome(struct pg *pg, const char *name, const PGresult *result)
 static enum err answer(struct pg *pg, const char *name, int sent, PGresult **result_r)
 {
     PGresult *result = NULL;
-    const int64_t deadline_ms =
-        clock_ms() + pg->config->statement_timeout_ms + 500; /* the server's own timeout comes first */
+    const int64_t deadline_ms = clock_ms() + pg->patience_ms + GRACE_MS;
     enum err err = sent ? collect(pg->connection, deadline_ms, &result) : ERR_DB_DOWN;
     if (err != OK)
         return broken(pg, name, err);
@@ -293,6 +295,15 @@ static enum err prepare(struct pg *pg, const struct stmt *stmt)
     if (err == OK)
         pg->prepared[pg->prepared_count++] = stmt;
     return err;
+}
+
+enum err pg_set_patience(struct pg *pg, int64_t statement_ms)
+{
+    pg->patience_ms = statement_ms > 0 ? statement_ms : pg->config->statement_timeout_ms;
+    if (pg->connection == NULL)
+        return OK; /* the next one has it from the start */
+    const enum err err = settle(pg, clock_ms() + pg->config->statement_timeout_ms + GRACE_MS);
+    return err == OK ? OK : broken(pg, "settle", err);
 }
 
 enum err pg_run(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, PGresult **result_r)

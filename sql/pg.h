@@ -67,6 +67,9 @@ MUST_CHECK enum err pg_do(struct pg *pg, const struct stmt *stmt, const struct p
 /* Text of several statements without parameters, such as a migration. */
 MUST_CHECK enum err pg_script(struct pg *pg, const char *sql);
 
+/* From now on a statement may take that long; 0: what the config says. */
+MUST_CHECK enum err pg_set_patience(struct pg *pg, int64_t statement_ms);
+
 MUST_CHECK enum err pg_begin(struct pg *pg);
 /* OK: committed. Otherwise it is rolled back, save for ERR_UNCERTAIN. */
 MUST_CHECK enum err pg_commit(struct pg *pg);

@@ -110,13 +110,14 @@ static void a_statement_that_takes_too_long_is_given_up(void **state)
 {
     (void)state;
     static const struct stmt sleep = {"sleep", "select pg_sleep(60)"};
-    const int64_t was_ms = config.statement_timeout_ms;
-    config.statement_timeout_ms = 200;
+    struct pg_config quick = config;
+    quick.statement_timeout_ms = 200;
+    struct pg *session = pg_new(&quick);
     const int64_t before_ms = clock_ms();
-    assert_int_equal(pg_do(pg, &sleep, &(struct pg_args){0}, NULL), ERR_DB_DOWN);
+    assert_int_equal(pg_do(session, &sleep, &(struct pg_args){0}, NULL), ERR_DB_DOWN);
     assert_in_range(clock_ms() - before_ms, 190, 2000);
-    config.statement_timeout_ms = was_ms;
-    assert_int_equal(pg_ping(pg), OK);
+    assert_int_equal(pg_ping(session), OK);
+    pg_free(&session);
 }
 
 /* Updates two rows in the given order, each in a transaction; the first one's lock is held until both have one. */
