@@ -23,10 +23,12 @@ static enum err check_here(struct call *call, struct credential *credential)
     return tokens_check_here(call->services, credential, &err) ? err : OK;
 }
 
-static bool is_called(const struct account *account, const struct account_name *name)
+static bool is_called(const struct account *account, const struct name_list *list)
 {
+    const struct account_name *name = &list->names[0];
     const char *own = account->type == ACCOUNT_PHONE ? name->phone : name->plain;
-    return own != NULL && account->name != NULL && strcmp(own, account->name) == 0;
+    return (list->type == ACCOUNT_ANY || list->type == account->type) && own != NULL && account->name != NULL &&
+           strcmp(own, account->name) == 0;
 }
 
 /* The token's owner, provided that he acts under his own name. */
@@ -38,7 +40,7 @@ static enum err find_owner(struct call *call, struct worker *worker, int64_t acc
     if (err != OK)
         return err;
     *asker_r = own;
-    if (is_called(own, &name->names[0]))
+    if (is_called(own, name))
         return OK;
     err = names_find(worker, call->arena, name, &found);
     if (err != OK && err != ERR_INVALID)

@@ -45,9 +45,9 @@ static enum err find_account(struct call *call, struct worker *worker, bool logi
     if (err == OK)
         err = accounts_find(worker->pg, call->arena, io->type, io->name, &io->account);
     io->known = err == OK;
-    if (err == OK)
+    if (err == OK || err == ERR_NO_SUCH_NAME) /* an unknown name (id 0) costs the same */
         err = verifiers_get(worker->pg, call->arena, io->account.id, VERIFIER_V1, &io->verifier);
-    return err == ERR_NO_SUCH_NAME ? OK : err;
+    return err;
 }
 
 static enum err find_for_login(struct call *call, struct worker *worker)
@@ -145,6 +145,8 @@ static enum err end_account(struct call *call, struct worker *worker)
         err = pg_commit(worker->pg);
     else
         pg_rollback(worker->pg);
+    if (err == ERR_UNCERTAIN)
+        tokens_doubt(call->services, worker); /* they may have ended */
     if (err != OK)
         return err == ERR_NOT_FOUND ? ERR_PASSWORD : err; /* somebody else cancelled it meanwhile */
     FAILPOINT("cancel.committed");

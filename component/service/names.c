@@ -10,11 +10,13 @@
 #define DIGITS  "0123456789"
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-enum { CHINA = 86, CHINA_DIGITS = 11, E164_MIN = 7, E164_MAX = 15, NAME_MAX_BYTES = 64 };
+enum { CHINA = 86, CHINA_DIGITS = 11, NATIONAL_MIN = 4, E164_MIN = 7, E164_MAX = 15, NAME_MAX_BYTES = 64 };
 
-static bool national_length_fits(unsigned country, size_t digits)
+/* What begins with "00" would be read as international when it comes back. */
+static bool national_fits(unsigned country, const char *digits)
 {
-    return country == CHINA ? digits == CHINA_DIGITS : digits >= 4;
+    const size_t length = strlen(digits);
+    return strncmp(digits, "00", 2) != 0 && (country == CHINA ? length == CHINA_DIGITS : length >= NATIONAL_MIN);
 }
 
 /* The digits after "+" or "00". */
@@ -25,7 +27,7 @@ static const char *parse_international(struct arena *arena, unsigned country, co
     const size_t code_length = (size_t)snprintf(code, sizeof code, "%u", country);
     if (!text_only_of(digits, DIGITS) || length < E164_MIN || length > E164_MAX || digits[0] == '0')
         return NULL;
-    if (strncmp(digits, code, code_length) == 0 && !national_length_fits(country, length - code_length))
+    if (strncmp(digits, code, code_length) == 0 && !national_fits(country, digits + code_length))
         return NULL;
     return arena_printf(arena, "+%s", digits);
 }
@@ -36,7 +38,7 @@ const char *phone_parse(struct arena *arena, unsigned country, const char *text)
         return parse_international(arena, country, text + 1);
     if (strncmp(text, "00", 2) == 0)
         return parse_international(arena, country, text + 2);
-    if (!text_only_of(text, DIGITS) || !national_length_fits(country, strlen(text)))
+    if (!text_only_of(text, DIGITS) || !national_fits(country, text))
         return NULL;
     return parse_international(arena, country, arena_printf(arena, "%u%s", country, text));
 }

@@ -39,7 +39,9 @@ struct services {
     const char *no_verifier;    /* one that no password matches, at the price of a real one */
     int picture_file;           /* development: answers are appended here; -1 in production */
     atomic_int_least64_t epoch; /* of the token cache, see token_cache.h */
-    atomic_bool distrust_cache; /* Redis missed a revocation and Postgres could not be told yet */
+    /* Revocations that Redis missed, and how many of them Postgres was told of by a new epoch: while they differ this
+     * process does not ask Redis. */
+    atomic_uint_least64_t epoch_missed, epoch_told;
     bool (*xmpp_ready)(void *arg);
     void *xmpp_arg;
     void (*wishes_made)(void *arg); /* the outbox has work; must not block */

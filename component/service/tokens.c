@@ -49,6 +49,11 @@ bool tokens_check_here(struct services *services, struct credential *credential,
     return true;
 }
 
+static bool distrusted(const struct services *services)
+{
+    return services->epoch_missed != services->epoch_told;
+}
+
 static enum err find_in_postgres(struct services *services, struct worker *worker, int64_t epoch,
                                  const struct token_key *key, struct token_entry *entry_r)
 {
@@ -60,7 +65,7 @@ static enum err find_in_postgres(struct services *services, struct worker *worke
         return err == ERR_BANNED ? ERR_TOKEN : err;
     entry_r->expires_unix_ms = now_unix_ms() + left_ms;
     metric_add(M_TOKEN_CHECKS, "postgres", 1);
-    if (!services->distrust_cache &&
+    if (!distrusted(services) &&
         token_cache_put(worker->redis, epoch, key, entry_r, services->settings.token_cache_lifetime_ms) != OK)
         log_debug("token_not_cached");
     return OK;
@@ -70,7 +75,7 @@ static enum err find(struct services *services, struct worker *worker, const str
                      struct token_entry *entry_r)
 {
     const int64_t epoch = services->epoch; /* of before the look-up: its answer must not be kept under a newer one */
-    if (!services->distrust_cache) {
+    if (!distrusted(services)) {
         const enum err err = token_cache_get(worker->redis, epoch, key, entry_r);
         if (err == OK && entry_r->expires_unix_ms > now_unix_ms()) {
             metric_add(M_TOKEN_CHECKS, "redis", 1);
@@ -118,17 +123,42 @@ enum err tokens_issue(struct services *services, struct worker *worker, struct a
     return err;
 }
 
-/* Redis missed a revocation: all that it holds is old from now on. Until Postgres knows, this process does not ask it.
- */
-static void raise_epoch(struct services *services, struct worker *worker)
+static void advance_epoch(struct services *services, int64_t epoch)
 {
+    int_least64_t known = services->epoch;
+    while (known < epoch && !atomic_compare_exchange_weak(&services->epoch, &known, epoch))
+        ;
+}
+
+/* All that Redis holds is old from now on. Covers the misses that are counted when it begins: their revocations were
+ * committed before. */
+static enum err raise_epoch(struct services *services, struct worker *worker)
+{
+    const uint_least64_t missed = services->epoch_missed;
     int64_t epoch = 0;
-    services->distrust_cache = true;
-    if (meta_raise_epoch(worker->pg, &epoch) != OK)
-        return; /* tokens_follow_epoch will */
-    services->epoch = epoch;
-    services->distrust_cache = false;
+    const enum err err = meta_raise_epoch(worker->pg, &epoch);
+    if (err != OK)
+        return err;
+    advance_epoch(services, epoch);
+    uint_least64_t told = services->epoch_told;
+    while (told < missed && !atomic_compare_exchange_weak(&services->epoch_told, &told, missed))
+        ;
     log_warn("token_cache_renewed", F("epoch", epoch));
+    return OK;
+}
+
+/* Redis missed a revocation. Until Postgres is told this process does not ask it. */
+static void distrust(struct services *services, struct worker *worker)
+{
+    services->epoch_missed++;
+    if (raise_epoch(services, worker) != OK)
+        log_warn("token_cache_distrusted"); /* tokens_follow_epoch will tell Postgres */
+}
+
+void tokens_doubt(struct services *services, struct worker *worker)
+{
+    distrust(services, worker);
+    token_memory_clear(services->token_memory);
 }
 
 void tokens_revoke(struct services *services, struct worker *worker, const struct session_hash *ended, size_t count)
@@ -141,7 +171,7 @@ void tokens_revoke(struct services *services, struct worker *worker, const struc
         memcpy(keys[i].hash, ended[i].bytes, sizeof keys[i].hash);
     const int64_t lifetime_ms = services->settings.token_cache_lifetime_ms + TOMBSTONE_EXTRA_MS;
     if (token_cache_revoke(worker->redis, keys, count, lifetime_ms) != OK)
-        raise_epoch(services, worker);
+        distrust(services, worker);
     /* last: from here on a check that misses the memory finds the tombstone, or Postgres */
     for (size_t i = 0; i < count; i++)
         token_memory_revoke(services->token_memory, &keys[i]);
@@ -150,14 +180,12 @@ void tokens_revoke(struct services *services, struct worker *worker, const struc
 
 enum err tokens_follow_epoch(struct services *services, struct worker *worker)
 {
-    if (services->distrust_cache) {
-        raise_epoch(services, worker);
-        return services->distrust_cache ? ERR_DB_DOWN : OK;
-    }
+    if (distrusted(services))
+        return raise_epoch(services, worker);
     int64_t epoch = 0;
     const enum err err = meta_epoch(worker->pg, &epoch);
     if (err == OK && epoch > services->epoch) {
-        services->epoch = epoch;
+        advance_epoch(services, epoch);
         token_memory_clear(services->token_memory);
     }
     return err;

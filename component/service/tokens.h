@@ -32,6 +32,8 @@ MUST_CHECK enum err tokens_issue(struct services *services, struct worker *worke
                                  int64_t account_id, struct secret *token_r);
 /* After sessions were ended in Postgres: no cache answers for them any more when this returns. */
 void tokens_revoke(struct services *services, struct worker *worker, const struct session_hash *ended, size_t count);
+/* When it is not known whether sessions were ended: what the caches hold counts for nothing from now on. */
+void tokens_doubt(struct services *services, struct worker *worker);
 /* For the job that ticks: tells Postgres what Redis missed, and learns the epoch that others raised. */
 MUST_CHECK enum err tokens_follow_epoch(struct services *services, struct worker *worker);
 
