@@ -2,7 +2,8 @@
 #ifndef REGISTRAR_BASE_EMBED_H
 #define REGISTRAR_BASE_EMBED_H
 
-/* Defines `symbol` as the NUL-terminated content of `path` (relative to the project's root, where the compiler runs). */
+/* Defines `symbol` as the NUL-terminated content of `path` (relative to the project's root, where the compiler runs).
+ */
 #define EMBED_TEXT(symbol, path)                                                                                       \
     __asm__(".pushsection .rodata\n.global " #symbol "\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.popsection\n");  \
     extern const char symbol[]

@@ -2,7 +2,6 @@
 
 #include <argon2.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -98,22 +97,38 @@ static enum err compute(struct hasher *hasher, struct verifier *verifier, struct
 
 /* --- PHC strings */
 
+/* "<label><digits>" at *text, which moves behind it. */
+static enum err take_number(const char **text, const char *label, uint32_t *number_r)
+{
+    char digits[12];
+    int64_t number = 0;
+    if (strncmp(*text, label, strlen(label)) != 0)
+        return ERR_INTERNAL;
+    *text += strlen(label);
+    const size_t length = strspn(*text, "0123456789");
+    if (length >= sizeof digits)
+        return ERR_INTERNAL;
+    memcpy(digits, *text, length);
+    digits[length] = '\0';
+    *text += length;
+    *number_r = 0;
+    const enum err err = parse_i64(digits, 1, UINT32_MAX, &number);
+    *number_r = (uint32_t)number;
+    return err;
+}
+
 static enum err parse(const char *text, struct verifier *verifier_r)
 {
-    int end = 0;
-    if (sscanf(text, "$argon2id$v=19$m=%" SCNu32 ",t=%" SCNu32 ",p=1$%n", &verifier_r->cost.memory_kib,
-               &verifier_r->cost.passes, &end) != 2 ||
-        end == 0)
-        return ERR_INTERNAL;
     char salt[BASE64_SIZE(SALT_SIZE)];
-    const char *rest = text + end;
-    const size_t length = strcspn(rest, "$");
-    if (length != sizeof salt - 1 || rest[length] != '$')
+    uint32_t lanes;
+    if (take_number(&text, "$argon2id$v=19$m=", &verifier_r->cost.memory_kib) != OK ||
+        take_number(&text, ",t=", &verifier_r->cost.passes) != OK || take_number(&text, ",p=", &lanes) != OK ||
+        lanes != 1 || strlen(text) < sizeof salt + 1 || text[0] != '$' || text[sizeof salt] != '$')
         return ERR_INTERNAL;
-    memcpy(salt, rest, length);
-    salt[length] = '\0';
+    memcpy(salt, text + 1, sizeof salt - 1);
+    salt[sizeof salt - 1] = '\0';
     const bool whole = base64_decode(salt, SALT_SIZE, verifier_r->salt) == OK &&
-                       base64_decode(rest + length + 1, TAG_SIZE, verifier_r->tag) == OK;
+                       base64_decode(text + sizeof salt + 1, TAG_SIZE, verifier_r->tag) == OK;
     return whole ? OK : ERR_INTERNAL;
 }
 

@@ -66,7 +66,8 @@ settings() {
     local service
     sockets_open
     certificate_once
-    secret_once seal echo "1:$(random_hex 32)"
+    # The published key of all development machines (CONFIG_DEVELOPMENT_SEAL), which a production configuration refuses.
+    secret_once seal echo "1:2f837bc648df987addc98fbf0ce69c75acbf44577e8f3a1d844d6dab8e0d2d99"
     for service in "${services[@]}"; do
         "${service}_settings"
     done
