@@ -9,6 +9,7 @@
 #include "component/base/log.h"
 #include "xmpp/link.h"
 #include "xmpp/ns.h"
+#include "xmpp/slots.h"
 #include "xmpp/xmpp.h"
 
 static void open_command(struct stanza_builder *builder, const char *node, const char *action, const char *session)
@@ -70,7 +71,7 @@ static void cancel(struct task *task, struct adhoc_call *call)
     char id[REQUEST_ID_SIZE];
     link_id(task->link, id);
     if (write_cancel(task->config->domain, task->config->component, call->node, call->session_, id, &text) == OK)
-        link_post(task->link, task->generation, &text);
+        link_post(task->link, &text);
     buf_free(&text);
     call->session_[0] = '\0';
 }
@@ -141,11 +142,11 @@ static enum err read_completion(struct adhoc_call *call, const struct element *i
     return OK;
 }
 
-static void log_refusal(const struct adhoc_call *call, const struct element *iq, const char *step)
+static void log_refusal(struct task *task, const struct adhoc_call *call, const struct element *iq, const char *step)
 {
     if (call->result == ERR_FORBIDDEN) /* known of some commands; drivers have other ways then */
         log_debug("xmpp_command_forbidden", F("node", call->node), F("step", step));
-    else if (call->result != OK)
+    else if (call->result != OK && link_may_log(task->link))
         log_warn("xmpp_command_failed", F("node", call->node), F("step", step),
                  F("condition", element_error_condition(iq)), F_ERR(call->result));
 }
@@ -155,13 +156,17 @@ static void execute(struct batch *batch, struct adhoc_call *calls, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         add_execute(batch, &calls[i]);
-    enum err sent = batch_send(batch);
+    unsigned opening = 0;
+    enum err sent = slots_take(batch->task->opening, (unsigned)count, batch->task->deadline_ms, &opening);
+    if (sent == OK)
+        sent = batch_send(batch);
+    slots_give(batch->task->opening, opening);
     for (size_t i = 0; i < count; i++) {
         struct tree *answer = batch_take(batch, i);
         enum err own = batch->requests[i].result != OK ? batch->requests[i].result : sent;
         calls[i].result = answer != NULL ? read_form(&calls[i], answer->root) : own;
         if (answer != NULL)
-            log_refusal(&calls[i], answer->root, "execute");
+            log_refusal(batch->task, &calls[i], answer->root, "execute");
         tree_free(&answer);
     }
 }
@@ -183,7 +188,7 @@ static void complete(struct task *task, struct adhoc_call *calls, size_t count)
         enum err own = batch.requests[i].result != OK ? batch.requests[i].result : sent;
         call->result = call->answer != NULL ? read_completion(call, call->answer->root) : own;
         if (call->answer != NULL)
-            log_refusal(call, call->answer->root, "complete");
+            log_refusal(task, call, call->answer->root, "complete");
     }
     batch_free(&batch);
 }

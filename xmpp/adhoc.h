@@ -1,8 +1,12 @@
 /* Ad-hoc commands (XEP-0050) with one form (XEP-0004), as XEP-0133 has them: execute, fill in the form, complete.
  *
- * A server keeps a session for each command that was begun, and only so many (Openfire: 100 a component, and it forgets
- * them late). So every session is completed or cancelled: also when the answer is nonsense, comes too late, or not at
- * all. Success and failure differ in the type of the note; its text is prose in some language and is never looked at.
+ * A server keeps a session for each command that was begun, and only so many: Openfire 100 a component, and one whose
+ * id we never learn, because the link broke before the answer came, counts until Openfire is restarted. So every
+ * session that we know of is completed or cancelled: also when the answer is nonsense, comes too late, or not at all,
+ * and on the next link when there is none now. And at most ADHOC_OPENING_MAX are being opened at a time, whatever the
+ * number in flight: that many can a broken link cost. (A server that handles our stanzas one after the other is kept
+ * busy all the same.) Success and failure differ in the type of the note; its text is prose in some language and is
+ * never looked at.
  */
 #ifndef XMPP_ADHOC_H
 #define XMPP_ADHOC_H
@@ -14,7 +18,7 @@
 #include "xmpp/element.h"
 #include "xmpp/task.h"
 
-enum { ADHOC_FIELDS_MAX = 4, ADHOC_SESSION_MAX = 256, ADHOC_CALLS_MAX = 4 };
+enum { ADHOC_FIELDS_MAX = 4, ADHOC_SESSION_MAX = 256, ADHOC_CALLS_MAX = 4, ADHOC_OPENING_MAX = 4 };
 
 struct adhoc_field {
     const char *name; /* NULL: no more */

@@ -24,7 +24,13 @@
 #include "xmpp/session.h"
 #include "xmpp/xmpp.h"
 
-enum { QUEUE_MAX = 1024 * 1024, STACK_SIZE = 512 * 1024, LONGEST_POLL_MS = 60 * 1000 };
+enum {
+    QUEUE_MAX = 1024 * 1024,
+    POSTED_MAX = 32 * 1024,
+    STACK_SIZE = 512 * 1024,
+    LONGEST_POLL_MS = 60 * 1000,
+    LOG_PAUSE_MS = 10 * 1000
+};
 
 struct link {
     const struct xmpp_config *config;
@@ -37,6 +43,8 @@ struct link {
 
     pthread_mutex_t lock; /* of what follows */
     struct buf queue;     /* bytes for the link that is up */
+    struct buf posted;    /* bytes for the next one */
+    int64_t may_log_ms;
     bool refusing;
     bool stopping;
     uint64_t praised; /* generation */
@@ -66,7 +74,9 @@ static void hand_over(struct link *link, struct session *session)
     if (session_is_full(session))
         return;
     pthread_mutex_lock(&link->lock);
+    session_send(session, link->posted.data, link->posted.length);
     session_send(session, link->queue.data, link->queue.length);
+    buf_clear(&link->posted);
     empty_queue(link);
     pthread_mutex_unlock(&link->lock);
 }
@@ -203,6 +213,7 @@ static void release(struct link *link)
     pending_free(&link->pending);
     resolver_free(&link->resolver);
     buf_free(&link->queue);
+    buf_free(&link->posted);
     pthread_mutex_destroy(&link->lock);
     close(link->wake_fd);
     free(link);
@@ -221,6 +232,7 @@ enum err link_start(const struct xmpp_config *config, const struct link_handlers
     link->resolver = resolver_new(config->host, config->port);
     pthread_mutex_init(&link->lock, NULL);
     buf_init(&link->queue, QUEUE_MAX);
+    buf_init(&link->posted, POSTED_MAX);
     snprintf(link->status.reason, sizeof link->status.reason, "not connected yet");
     *link_r = link;
     if (thread_start("xmpp", STACK_SIZE, run, link, &link->thread) == OK)
@@ -296,11 +308,22 @@ enum err link_call(struct link *link, uint64_t generation, const struct buf *tex
     return pending_wait(link->pending, exchange, deadline_ms);
 }
 
-void link_post(struct link *link, uint64_t generation, const struct buf *text)
+void link_post(struct link *link, const struct buf *text)
 {
     pthread_mutex_lock(&link->lock);
-    bool queued = enqueue(link, generation, text) == OK;
+    if (text->length <= link->posted.limit - link->posted.length)
+        buf_append(&link->posted, text->data, text->length);
     pthread_mutex_unlock(&link->lock);
-    if (queued)
-        ring(link);
+    ring(link);
+}
+
+bool link_may_log(struct link *link)
+{
+    int64_t now = clock_ms();
+    pthread_mutex_lock(&link->lock);
+    bool may = now >= link->may_log_ms;
+    if (may)
+        link->may_log_ms = now + LOG_PAUSE_MS;
+    pthread_mutex_unlock(&link->lock);
+    return may;
 }

@@ -3,8 +3,8 @@
  * It connects, and reconnects for ever with backoff and jitter; it pings a silent server, and drops a link on which the
  * ping, or what we write, makes no progress. Each link that was made has a number, its generation: who works with a
  * server that was proved on one link does not go on, unknowing, on the next. Other threads hand over bytes and wait for
- * answers; they never touch the connection. What is queued is bounded. Nothing is kept across links: what was asked on
- * a link that broke fails with ERR_XMPP_DOWN. */
+ * answers; they never touch the connection. What is queued is bounded. What was asked on a link that broke fails with
+ * ERR_XMPP_DOWN; only what was posted goes over to the next. */
 #ifndef XMPP_LINK_H
 #define XMPP_LINK_H
 
@@ -50,7 +50,10 @@ void link_id(struct link *link, char id_r[REQUEST_ID_SIZE]);
  * ERR_XMPP_DOWN when that link is gone, ERR_BUSY when too much is queued: then nothing was sent. */
 MUST_CHECK enum err link_call(struct link *link, uint64_t generation, const struct buf *text, struct exchange *exchange,
                               int64_t deadline_ms);
-/* Sends what no answer is awaited for, if that link is still up and has room. */
-void link_post(struct link *link, uint64_t generation, const struct buf *text);
+/* Sends what no answer is awaited for, on whatever link is up; kept for the next one when there is none. What does not
+ * fit (32 KiB are kept) is dropped. */
+void link_post(struct link *link, const struct buf *text);
+/* True at most once in ten seconds: for log lines that a server could cause in any number. */
+bool link_may_log(struct link *link);
 
 #endif

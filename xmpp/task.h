@@ -11,13 +11,15 @@
 #include "xmpp/stanza.h"
 
 struct link;
+struct slots;
 struct xmpp_config;
 
 struct task {
     const struct xmpp_config *config;
     struct link *link;
-    uint64_t generation; /* the link must be this one throughout */
-    unsigned slots;      /* requests that it may have out at once */
+    uint64_t generation;   /* the link must be this one throughout */
+    unsigned slots;        /* requests that it may have out at once */
+    struct slots *opening; /* command sessions that may be being opened at once, see adhoc.h */
     int64_t deadline_ms;
 };
 

@@ -26,6 +26,7 @@ struct xmpp {
     struct xmpp_config config;
     struct link *link;
     struct slots *slots;
+    struct slots *opening; /* of command sessions */
 
     pthread_mutex_t lock;      /* of what follows */
     struct server_facts facts; /* of the link that is up */
@@ -87,6 +88,7 @@ static void link_changed(void *arg, bool up)
 static void release(struct xmpp *xmpp)
 {
     slots_free(&xmpp->slots);
+    slots_free(&xmpp->opening);
     pthread_mutex_destroy(&xmpp->lock);
     pthread_mutex_destroy(&xmpp->change_lock);
     free(xmpp);
@@ -100,6 +102,7 @@ enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r)
     struct xmpp *xmpp = xcalloc(1, sizeof *xmpp);
     xmpp->config = *config;
     xmpp->slots = slots_new(config->in_flight);
+    xmpp->opening = slots_new(ADHOC_OPENING_MAX);
     pthread_mutex_init(&xmpp->lock, NULL);
     pthread_mutex_init(&xmpp->change_lock, NULL);
     metric_set(M_XMPP_UP, "", 0);
@@ -119,6 +122,7 @@ void xmpp_refuse(struct xmpp *xmpp)
     xmpp->refusing = true;
     pthread_mutex_unlock(&xmpp->lock);
     slots_close(xmpp->slots);
+    slots_close(xmpp->opening);
     link_refuse(xmpp->link);
 }
 
@@ -243,6 +247,7 @@ enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_
                         .link = xmpp->link,
                         .generation = link.generation,
                         .slots = 1,
+                        .opening = xmpp->opening,
                         .deadline_ms = clock_ms() + 3 * xmpp->config.request_timeout_ms};
     struct server_facts facts = {0};
     const struct xmpp_server *server = NULL;
@@ -269,7 +274,8 @@ struct operation {
 static enum err begin(struct xmpp *xmpp, bool on_account, int64_t deadline_ms, struct operation *operation)
 {
     struct task *task = &operation->task;
-    *task = (struct task){.config = &xmpp->config, .link = xmpp->link, .deadline_ms = deadline_ms};
+    *task = (struct task){
+        .config = &xmpp->config, .link = xmpp->link, .opening = xmpp->opening, .deadline_ms = deadline_ms};
     pthread_mutex_lock(&xmpp->lock);
     task->generation = xmpp->proved;
     operation->server = xmpp->server;

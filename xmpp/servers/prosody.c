@@ -13,6 +13,7 @@
 
 #include "component/base/log.h"
 #include "xmpp/admin.h"
+#include "xmpp/link.h"
 #include "xmpp/ns.h"
 #include "xmpp/rosters.h"
 #include "xmpp/server.h"
@@ -112,14 +113,15 @@ static void write_get(struct batch *batch, const struct roster_side *side)
 }
 
 /* Removing what is not there is what was wanted. */
-static enum err check_written(const struct request *request, bool bind)
+static enum err check_written(struct task *task, const struct request *request, bool bind)
 {
     if (request_succeeded(request))
         return OK;
     const char *condition = element_error_condition(request->answer->root);
     if (!bind && strcmp(condition, "item-not-found") == 0)
         return OK;
-    log_warn("xmpp_roster_set_refused", F("condition", condition));
+    if (link_may_log(task->link))
+        log_warn("xmpp_roster_set_refused", F("condition", condition));
     return strcmp(condition, "service-unavailable") == 0 ? ERR_NOT_FOUND : ERR_XMPP;
 }
 
@@ -149,7 +151,7 @@ static enum err run(struct task *task, struct arena *arena, struct roster_side s
             write_get(&batch, &sides[i]);
     enum err err = batch_send(&batch);
     for (size_t i = 0; i < written && err == OK; i++)
-        err = check_written(&batch.requests[i], bind);
+        err = check_written(task, &batch.requests[i], bind);
     for (size_t i = 0, number = written; i < 2 && err == OK; i++)
         if (sides[i].exists)
             err = read_answer(&batch.requests[number++], arena, &sides[i]);

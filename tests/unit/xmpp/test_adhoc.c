@@ -16,6 +16,7 @@
 #include "xmpp/adhoc.h"
 #include "xmpp/link.h"
 #include "xmpp/ns.h"
+#include "xmpp/slots.h"
 
 enum { CALLS = 3 };
 
@@ -23,6 +24,7 @@ struct fixture {
     struct peer peer;
     struct xmpp_config config;
     struct link *link;
+    struct slots *opening;
     struct task task;
     struct adhoc_call calls[CALLS];
     size_t count;
@@ -61,6 +63,8 @@ static int setup(void **state)
                                   .generation = 1,
                                   .slots = 4,
                                   .deadline_ms = clock_ms() + 5000};
+    fixture->opening = slots_new(ADHOC_OPENING_MAX);
+    fixture->task.opening = fixture->opening;
     fixture->count = 1;
     for (size_t i = 0; i < CALLS; i++)
         fixture->calls[i] = (struct adhoc_call){
@@ -75,6 +79,7 @@ static int teardown(void **state)
     for (size_t i = 0; i < CALLS; i++)
         adhoc_call_free(&fixture->calls[i]);
     link_close(&fixture->link);
+    slots_free(&fixture->opening);
     peer_close(&fixture->peer);
     free(fixture);
     return 0;
@@ -355,6 +360,32 @@ static void a_cut_between_the_steps(void **state)
     take_complete(fixture, id);
     peer_hang_up(&fixture->peer);
     assert_int_equal(end(fixture), ERR_XMPP_DOWN);
+    peer_accept(&fixture->peer);
+    expect_cancel(fixture); /* the session is still there, on the next link too */
+}
+
+/* Executes wait for each other, and not for completes. */
+static void few_are_opened_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned taken = 0;
+    assert_int_equal(slots_take(fixture->opening, ADHOC_OPENING_MAX - 1, clock_ms(), &taken), OK);
+    fixture->count = 2; /* another thread opens all but one: there is no room for two */
+    start(fixture);
+    expect_nothing_else(fixture);
+    slots_give(fixture->opening, taken);
+    char id[2][PEER_ID_SIZE];
+    for (size_t i = 0; i < 2; i++)
+        take_execute(fixture, id[i]);
+    for (size_t i = 0; i < 2; i++)
+        peer_answer(&fixture->peer, id[i], FORM);
+    for (size_t i = 0; i < 2; i++)
+        take_complete(fixture, id[i]);
+    assert_int_equal(slots_take(fixture->opening, ADHOC_OPENING_MAX, clock_ms(), &taken), OK); /* given back by now */
+    slots_give(fixture->opening, taken);
+    for (size_t i = 0; i < 2; i++)
+        peer_answer(&fixture->peer, id[i], NOTE("info"));
+    assert_int_equal(end(fixture), OK);
 }
 
 static void several_at_once_after_what_goes_before(void **state)
@@ -434,6 +465,7 @@ int main(void)
         TEST(a_form_that_comes_too_late_is_cancelled),
         cmocka_unit_test(only_forms_of_the_server_are_cancelled_late),
         TEST(a_cut_between_the_steps),
+        TEST(few_are_opened_at_once),
         TEST(several_at_once_after_what_goes_before),
         TEST(one_slot_is_one_session_at_a_time),
         TEST(what_no_stanza_can_carry_is_not_sent),

@@ -156,7 +156,7 @@ static void ends_politely(void **state)
     struct buf text;
     buf_init(&text, 64);
     buf_puts(&text, "<last/>");
-    link_post(fixture->link, 1, &text);
+    link_post(fixture->link, &text);
     int64_t started = clock_ms();
     link_close(&fixture->link); /* the peer says nothing: it is not waited for long */
     assert_in_range(clock_ms() - started, 0, 1500);
@@ -392,7 +392,7 @@ static void refusing_wakes_who_waits(void **state)
     struct buf text;
     buf_init(&text, 64);
     buf_puts(&text, "<cancel/>");
-    link_post(fixture->link, 1, &text);
+    link_post(fixture->link, &text);
     peer_expect(&fixture->peer, "<cancel/>", NULL, 0);
     buf_free(&text);
 }
