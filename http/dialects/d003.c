@@ -204,7 +204,8 @@ static enum err decode_get_users(const struct dialect *dialect, const struct req
     return err == OK ? decode_names(dialect, request, call, &io->list) : err;
 }
 
-/* The account that acts. `type` is its type and that of those it names. */
+/* The account that acts. A token knows its type; for a backend the name must be one type's alone, because `type` is
+ * that of those it names. */
 static enum err decode_asker(const struct dialect *dialect, const struct request *request, struct call *call,
                              struct name_list *list_r)
 {
