@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "component/base/clock.h"
@@ -29,6 +30,12 @@ struct peer {
 #define PEER_HEADER(id)                                                                                                \
     "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "                             \
     "xmlns='jabber:component:accept' from='registrar.example.org'" id ">"
+
+static inline void peer_pause(long ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
 
 static inline void peer_open(struct peer *peer)
 {

@@ -8,7 +8,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "component/base/buf.h"
 #include "component/base/crypto.h"
@@ -73,12 +72,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
-}
-
 static struct link_status status_of(struct fixture *fixture)
 {
     struct link_status status;
@@ -91,7 +84,7 @@ static void wait_until(struct fixture *fixture, bool up, uint64_t generation)
     int64_t until = clock_ms() + PEER_WAIT_MS;
     struct link_status status = status_of(fixture);
     while ((status.up != up || status.generation != generation) && clock_ms() < until) {
-        pause_ms(2);
+        peer_pause(2);
         status = status_of(fixture);
     }
     assert_int_equal(status.up, up);
@@ -302,7 +295,7 @@ static void nobody_listens(void **state)
     close(fixture->peer.listen_fd);
     fixture->peer.listen_fd = -1;
     start(fixture);
-    pause_ms(200);
+    peer_pause(200);
     assert_string_equal(status_of(fixture).reason, "connection refused");
 }
 
@@ -313,7 +306,7 @@ static void a_name_that_is_none(void **state)
     start(fixture);
     int64_t until = clock_ms() + PEER_WAIT_MS;
     while (strcmp(status_of(fixture).reason, "not connected yet") == 0 && clock_ms() < until)
-        pause_ms(5);
+        peer_pause(5);
     assert_string_not_equal(status_of(fixture).reason, "not connected yet");
     assert_false(status_of(fixture).up);
 }
@@ -418,7 +411,7 @@ static void closing_does_not_wait_for_the_pause(void **state)
     start(fixture);
     peer_accept_socket(&fixture->peer);
     peer_hang_up(&fixture->peer);
-    pause_ms(50);
+    peer_pause(50);
     int64_t started = clock_ms();
     link_close(&fixture->link);
     assert_in_range(clock_ms() - started, 0, 1000);
