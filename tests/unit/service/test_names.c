@@ -1,0 +1,196 @@
+/* Names as the wire has them (component/service/names.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "component/service/names.h"
+
+enum { CHINA = 86, GERMANY = 49, AMERICA = 1 };
+
+static struct arena *arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_free(&arena);
+    return 0;
+}
+
+/* --- phone numbers */
+
+struct phone {
+    unsigned country;
+    const char *text, *e164; /* e164 NULL: none */
+};
+
+static const struct phone phones[] = {
+    {CHINA, "13912345678", "+8613912345678"},
+    {CHINA, "+8613912345678", "+8613912345678"},
+    {CHINA, "008613912345678", "+8613912345678"},
+    {CHINA, "+4915112345678", "+4915112345678"},
+    {CHINA, "004915112345678", "+4915112345678"},
+    {CHINA, "1391234567", NULL},    /* 10 digits */
+    {CHINA, "139123456789", NULL},  /* 12 digits */
+    {CHINA, "+861391234567", NULL}, /* a Chinese number has 11 digits however it is written */
+    {CHINA, "+86139123456789", NULL},
+    {CHINA, "0086139123456", NULL},
+    {CHINA, "8613912345678", NULL}, /* neither national nor international */
+    {CHINA, "", NULL},
+    {CHINA, "+", NULL},
+    {CHINA, "00", NULL},
+    {CHINA, "+0013912345678", NULL},
+    {CHINA, "+01391234567", NULL},
+    {CHINA, "+123456", NULL},        /* 6 digits */
+    {CHINA, "+1234567", "+1234567"}, /* 7 */
+    {CHINA, "+123456789012345", "+123456789012345"},
+    {CHINA, "+1234567890123456", NULL}, /* 16 */
+    {CHINA, "139 1234 5678", NULL},
+    {CHINA, "139-12345678", NULL},
+    {CHINA, " 13912345678", NULL},
+    {CHINA, "13912345678 ", NULL},
+    {CHINA, "1391234567a", NULL},
+    {CHINA, "+86+13912345678", NULL},
+    {CHINA, "-13912345678", NULL},
+    {CHINA, "１３９１２３４５６７８", NULL}, /* digits, but of another script */
+    {CHINA, "00012345678", NULL},
+    {GERMANY, "15112345678", "+4915112345678"},
+    {GERMANY, "+8613912345678", "+8613912345678"},
+    {GERMANY, "13912345678", "+4913912345678"},
+    {GERMANY, "1234", NULL}, /* too short with its code */
+    {GERMANY, "12345", "+4912345"},
+    {AMERICA, "2125550123", "+12125550123"},
+};
+
+static void phones_are_parsed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof phones / sizeof phones[0]; i++) {
+        const char *got = phone_parse(arena, phones[i].country, phones[i].text);
+        if ((got == NULL) != (phones[i].e164 == NULL) || (got != NULL && strcmp(got, phones[i].e164) != 0))
+            fail_msg("%s: %s", phones[i].text, got != NULL ? got : "none");
+    }
+}
+
+static void phones_are_shown_national_at_home(void **state)
+{
+    (void)state;
+    assert_string_equal(phone_show(CHINA, "+8613912345678"), "13912345678");
+    assert_string_equal(phone_show(CHINA, "+4915112345678"), "+4915112345678");
+    assert_string_equal(phone_show(GERMANY, "+4915112345678"), "15112345678");
+    assert_string_equal(phone_show(GERMANY, "+8613912345678"), "+8613912345678");
+}
+
+/* What a reply shows can be sent back and means the same number. */
+static void what_is_shown_is_parsed_back(void **state)
+{
+    (void)state;
+    static const char *const e164[] = {"+8613912345678", "+8600123456789", "+4915112345678", "+4900123456",
+                                       "+49012345678",   "+12125550123",   "+1000123456",    "+8610000000000"};
+    static const unsigned countries[] = {CHINA, GERMANY, AMERICA};
+    for (size_t i = 0; i < sizeof e164 / sizeof e164[0]; i++)
+        for (size_t c = 0; c < sizeof countries / sizeof countries[0]; c++) {
+            const char *stored = phone_parse(arena, countries[c], e164[i]);
+            if (stored != NULL)
+                assert_string_equal(phone_parse(arena, countries[c], phone_show(countries[c], stored)), stored);
+        }
+    assert_null(phone_parse(arena, CHINA, "+8600123456789")); /* it would come back as +123456789 */
+}
+
+/* --- names of other types */
+
+static enum err parse(enum account_type type, const char *text)
+{
+    const char *name = NULL;
+    const enum err err = name_parse(arena, CHINA, type, text, &name);
+    if (err == OK && type != ACCOUNT_PHONE)
+        assert_string_equal(name, text);
+    return err;
+}
+
+static const char *repeated(char letter, size_t count)
+{
+    char *text = arena_alloc(arena, count + 1);
+    memset(text, letter, count);
+    return text;
+}
+
+static void names_hold_what_their_type_allows(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(ACCOUNT_DEVICE, "Az09._:-"), OK);
+    assert_int_equal(parse(ACCOUNT_WECHAT, "Az09_-"), OK);
+    assert_int_equal(parse(ACCOUNT_WECHAT, "a.b"), ERR_INVALID);
+    assert_int_equal(parse(ACCOUNT_WECHAT, "a:b"), ERR_INVALID);
+    assert_int_equal(parse(ACCOUNT_PHONE, "lamp"), ERR_INVALID);
+    assert_int_equal(parse(ACCOUNT_ANY, "lamp"), ERR_INVALID);
+    for (enum account_type type = ACCOUNT_DEVICE; type <= ACCOUNT_WECHAT; type++) {
+        static const char *const bad[] = {"", " ", "a b", "a@b", "a/b", "ä", "a\n", "a\x01", "a%", "a\"", "a&"};
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+            assert_int_equal(parse(type, bad[i]), ERR_INVALID);
+        assert_int_equal(parse(type, repeated('x', 64)), OK);
+        assert_int_equal(parse(type, repeated('x', 65)), ERR_INVALID);
+    }
+}
+
+static void a_name_without_a_type_may_be_several(void **state)
+{
+    (void)state;
+    struct account_name name;
+    assert_int_equal(name_parse_any(arena, CHINA, ACCOUNT_ANY, "13912345678", &name), OK);
+    assert_string_equal(name.phone, "+8613912345678");
+    assert_string_equal(name.plain, "13912345678");
+    assert_int_equal(name_parse_any(arena, CHINA, ACCOUNT_PHONE, "13912345678", &name), OK);
+    assert_string_equal(name.phone, "+8613912345678");
+    assert_null(name.plain);
+    assert_int_equal(name_parse_any(arena, CHINA, ACCOUNT_DEVICE, "13912345678", &name), OK);
+    assert_null(name.phone);
+    assert_string_equal(name.plain, "13912345678");
+    assert_int_equal(name_parse_any(arena, CHINA, ACCOUNT_ANY, "+8613912345678", &name), OK);
+    assert_string_equal(name.phone, "+8613912345678");
+    assert_null(name.plain);
+    assert_int_equal(name_parse_any(arena, CHINA, ACCOUNT_PHONE, "lamp", &name), ERR_INVALID);
+    assert_int_equal(name_parse_any(arena, CHINA, ACCOUNT_ANY, "no name", &name), ERR_INVALID);
+}
+
+/* --- how accounts are shown */
+
+static void an_account_is_called_by_its_nickname_in_rosters_alone(void **state)
+{
+    (void)state;
+    struct account account = {.type = ACCOUNT_PHONE, .name = "+8613912345678", .nickname = ""};
+    assert_string_equal(name_show(CHINA, &account), "13912345678");
+    assert_string_equal(name_in_rosters(CHINA, &account), "13912345678");
+    account.nickname = "Li";
+    assert_string_equal(name_show(CHINA, &account), "13912345678");
+    assert_string_equal(name_in_rosters(CHINA, &account), "Li");
+    account = (struct account){.type = ACCOUNT_DEVICE, .name = "+86", .nickname = ""};
+    assert_string_equal(name_show(CHINA, &account), "+86"); /* no phone, whatever it looks like */
+    account = (struct account){.type = ACCOUNT_PHONE, .name = NULL, .nickname = ""};
+    assert_string_equal(name_in_rosters(CHINA, &account), ""); /* cancelled */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(phones_are_parsed),
+        cmocka_unit_test(phones_are_shown_national_at_home),
+        cmocka_unit_test(what_is_shown_is_parsed_back),
+        cmocka_unit_test(names_hold_what_their_type_allows),
+        cmocka_unit_test(a_name_without_a_type_may_be_several),
+        cmocka_unit_test(an_account_is_called_by_its_nickname_in_rosters_alone),
+    };
+    return cmocka_run_group_tests_name("names", tests, set_up, tear_down);
+}
