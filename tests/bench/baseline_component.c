@@ -341,8 +341,8 @@ int main(int argc, char **argv)
     bench->component = setting("REGISTRARD_XMPP_COMPONENT");
     read_arguments(bench, argc, argv);
     const struct component_handlers handlers = {on_open, on_close, bench};
-    bench->link = component_open(setting("REGISTRARD_XMPP_HOST"), setting("REGISTRARD_XMPP_PORT"), bench->component,
-                                 setting("REGISTRARD_XMPP_SECRET"), &handlers);
+    bench->link = component_open(setting("REGISTRARD_XMPP_HOST"), setting("REGISTRARD_XMPP_PORT"), &handlers);
+    component_shake_hands(bench->link, bench->component, setting("REGISTRARD_XMPP_SECRET"));
     run(bench);
     component_close(&bench->link);
     for (size_t i = 0; i < bench->local_count; i++)

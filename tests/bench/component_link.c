@@ -94,18 +94,22 @@ static int connect_to(const char *host, const char *port)
     return fd;
 }
 
-struct component_link *component_open(const char *host, const char *port, const char *component, const char *secret,
-                                      const struct component_handlers *handlers)
+struct component_link *component_open(const char *host, const char *port, const struct component_handlers *handlers)
 {
     crypto_init();
     struct component_link *link = xcalloc(1, sizeof *link);
     link->handlers = *handlers;
-    link->secret = secret;
     link->fd = connect_to(host, port);
     link->parser = XML_ParserCreate("UTF-8");
     XML_SetUserData(link->parser, link);
     XML_SetElementHandler(link->parser, opened, closed);
     buf_init(&link->out, SIZE_MAX);
+    return link;
+}
+
+void component_shake_hands(struct component_link *link, const char *component, const char *secret)
+{
+    link->secret = secret;
     component_write(link,
                     "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' "
                     "to='%s'>",
@@ -115,7 +119,6 @@ struct component_link *component_open(const char *host, const char *port, const 
             die("no handshake with the XMPP server");
         component_turn(link, until_us);
     }
-    return link;
 }
 
 void component_close(struct component_link **link)

@@ -17,9 +17,9 @@ struct component_handlers {
     void *arg;
 };
 
-/* Connects and shakes hands. */
-struct component_link *component_open(const char *host, const char *port, const char *component, const char *secret,
-                                      const struct component_handlers *handlers);
+struct component_link *component_open(const char *host, const char *port, const struct component_handlers *handlers);
+/* Waits until the component is let in; handlers may be called already. */
+void component_shake_hands(struct component_link *link, const char *component, const char *secret);
 void component_close(struct component_link **link);
 /* Appends to what is written in the next turn. Values must need no escaping. */
 void component_write(struct component_link *link, const char *format, ...) PRINTF_LIKE(2, 3);
