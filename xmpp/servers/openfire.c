@@ -121,15 +121,15 @@ static void write_subscriptions(struct batch *batch, const struct roster_side si
     }
 }
 
-/* Each takes back what the other may see. Removing the items alone would end the subscriptions too, but only the side
- * that is removed first would be told that the other is gone. */
+/* Each takes back what the other may see, also an account that is about to be deleted. Removing the items alone would
+ * end the subscriptions too, but only the side that is removed first would be told that the other is gone. */
 static void write_cancellations(struct batch *batch, const struct roster_side sides[2])
 {
     for (size_t i = 0; i < 2; i++) {
         char own[TASK_JID_SIZE], other[TASK_JID_SIZE];
         task_jid(batch->task, sides[i].local, own);
         task_jid(batch->task, sides[1 - i].local, other);
-        if (sides[i].exists)
+        if (sides[1 - i].exists)
             batch_presence_as(batch, "unsubscribed", own, other);
     }
 }
