@@ -107,10 +107,11 @@ enum err bindings_full(struct pg *pg, struct arena *arena, const int64_t *accoun
 enum err bindings_count_seen(struct pg *pg, struct arena *arena, const struct wish *wishes, size_t count,
                              size_t *seen_r)
 {
+    /* a look-up a wish, and not a join, for which Postgres would read all bindings while it takes them for few */
     static const struct stmt seen = {
         "bindings_count_seen",
-        "select count(*) from unnest($1::bigint[], $2::bigint[], $3::bigint[]) w(low, high, version) "
-        "left join bindings b using (low, high) where b.low is null or b.seen_version >= w.version"};
+        "select count(*) from unnest($1::bigint[], $2::bigint[], $3::bigint[]) w(low, high, version) where coalesce("
+        "(select b.seen_version >= w.version from bindings b where b.low = w.low and b.high = w.high), true)"};
     int64_t *columns = arena_array(arena, 3 * count, sizeof *columns);
     for (size_t i = 0; i < count; i++) {
         columns[i] = wishes[i].low;
