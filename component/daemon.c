@@ -35,6 +35,7 @@ struct daemon {
     struct arena *arena; /* what lives as long as the daemon */
     struct pg_config pg;
     struct redis_config redis;
+    _Atomic int64_t pg_latest_ms; /* no statement is waited for beyond this */
     struct keyring *keyring;
     struct services services;
     struct readiness *readiness;
@@ -387,9 +388,11 @@ enum err daemon_start(const struct config *config, const char *version, int (*in
     daemon->config = config;
     daemon->arena = arena_new();
     daemon->services.picture_file = -1;
+    daemon->pg_latest_ms = INT64_MAX;
     daemon->pg = (struct pg_config){.url = config->postgres_url,
                                     .connect_timeout_ms = config->postgres_connect_timeout,
-                                    .statement_timeout_ms = config->postgres_statement_timeout};
+                                    .statement_timeout_ms = config->postgres_statement_timeout,
+                                    .latest_ms = &daemon->pg_latest_ms};
     daemon->redis = (struct redis_config){.address = config->redis_address,
                                           .password = config->redis_password,
                                           .database = config->redis_database,
@@ -435,10 +438,10 @@ static void finish_in_flight(struct daemon *daemon, int64_t deadline_ms)
         poll(NULL, 0, 10);
 }
 
-static void stop_lane(struct lane **lane, int64_t deadline_ms)
+static void close_lane(struct lane *lane, int64_t deadline_ms)
 {
-    if (*lane != NULL)
-        lane_stop(lane, clock_left(deadline_ms, 60000));
+    if (lane != NULL)
+        lane_close(lane, clock_left(deadline_ms, 60000));
 }
 
 void daemon_stop(struct daemon **daemon_ref)
@@ -446,6 +449,7 @@ void daemon_stop(struct daemon **daemon_ref)
     struct daemon *daemon = *daemon_ref;
     struct runtime *runtime = &daemon->services.runtime;
     const int64_t now = clock_ms(), time = daemon->config->server_stop_timeout;
+    daemon->pg_latest_ms = now + time * 65 / 100; /* then a Postgres that hangs has failed */
     if (daemon->readiness != NULL)
         readiness_close(daemon->readiness); /* balancers look elsewhere */
     quiesce(daemon);                        /* no new connections; what is open may still finish */
@@ -456,12 +460,14 @@ void daemon_stop(struct daemon **daemon_ref)
         xmpp_on_change(daemon->xmpp, NULL, NULL); /* no job is told of the link any more */
         xmpp_refuse(daemon->xmpp); /* nor for the XMPP server: errands end, their wishes stay in the outbox */
     }
-    stop_lane(&runtime->hash, now + time * 7 / 10);
-    stop_lane(&runtime->db, now + time * 8 / 10);                     /* every call has finished: none is suspended */
+    close_lane(runtime->hash, now + time * 7 / 10);
+    close_lane(runtime->db, now + time * 8 / 10); /* every call has finished: none is suspended; new ones are refused */
     jobs_stop(&daemon->jobs, clock_left(now + time * 9 / 10, 60000)); /* what errands did is recorded */
     http_stop(&daemon->http);
     http_stop(&daemon->https);
     tcp_stop(&daemon->tcp); /* nobody is left who could ask for anything */
+    lane_stop(&runtime->hash, 0);
+    lane_stop(&runtime->db, 0);
     xmpp_close(&daemon->xmpp);
     ops_stop(&daemon->ops);
     readiness_free(&daemon->readiness);

@@ -17,7 +17,7 @@
 #include "component/base/metrics.h"
 
 /* GRACE_MS: the server's own timeout comes first. */
-enum { PREPARED_MAX = 128, RETRY_BASE_MS = 100, RETRY_CAP_MS = 1000, GRACE_MS = 500 };
+enum { PREPARED_MAX = 128, RETRY_BASE_MS = 100, RETRY_CAP_MS = 1000, GRACE_MS = 500, SLICE_MS = 100 };
 
 struct pg {
     const struct pg_config *config;
@@ -57,47 +57,54 @@ void pg_free(struct pg **pg)
 
 /* --- waiting */
 
-static enum err wait_socket(PGconn *connection, short events, int64_t deadline_ms)
+static bool is_over(const struct pg *pg, int64_t deadline_ms)
+{
+    const int64_t now = clock_ms();
+    return now >= deadline_ms || (pg->config->latest_ms != NULL && now >= *pg->config->latest_ms);
+}
+
+/* In slices, because latest_ms may come nearer meanwhile. */
+static enum err wait_socket(const struct pg *pg, short events, int64_t deadline_ms)
 {
     for (;;) {
-        struct pollfd p = {.fd = PQsocket(connection), .events = events};
+        struct pollfd p = {.fd = PQsocket(pg->connection), .events = events};
         if (p.fd < 0)
             return ERR_DB_DOWN;
-        const int ready = poll(&p, 1, clock_left(deadline_ms, 60000));
+        const int ready = poll(&p, 1, clock_left(deadline_ms, SLICE_MS));
         if (ready > 0)
             return OK;
         if (ready < 0 && errno != EINTR)
             return ERR_DB_DOWN;
-        if (clock_ms() >= deadline_ms)
+        if (is_over(pg, deadline_ms))
             return ERR_TIMEOUT;
     }
 }
 
-static enum err flush_out(PGconn *connection, int64_t deadline_ms)
+static enum err flush_out(const struct pg *pg, int64_t deadline_ms)
 {
     int pending;
-    while ((pending = PQflush(connection)) == 1) {
-        const enum err err = wait_socket(connection, POLLIN | POLLOUT, deadline_ms);
+    while ((pending = PQflush(pg->connection)) == 1) {
+        const enum err err = wait_socket(pg, POLLIN | POLLOUT, deadline_ms);
         if (err != OK)
             return err;
-        if (!PQconsumeInput(connection))
+        if (!PQconsumeInput(pg->connection))
             return ERR_DB_DOWN;
     }
     return pending == 0 ? OK : ERR_DB_DOWN;
 }
 
 /* The last result of what was sent, an earlier error winning over it. NULL never comes with OK. */
-static enum err collect(PGconn *connection, int64_t deadline_ms, PGresult **result_r)
+static enum err collect(const struct pg *pg, int64_t deadline_ms, PGresult **result_r)
 {
     PGresult *last = NULL;
-    enum err err = flush_out(connection, deadline_ms);
+    enum err err = flush_out(pg, deadline_ms);
     while (err == OK) {
-        if (PQisBusy(connection)) {
-            if ((err = wait_socket(connection, POLLIN, deadline_ms)) == OK && !PQconsumeInput(connection))
+        if (PQisBusy(pg->connection)) {
+            if ((err = wait_socket(pg, POLLIN, deadline_ms)) == OK && !PQconsumeInput(pg->connection))
                 err = ERR_DB_DOWN;
             continue;
         }
-        PGresult *next = PQgetResult(connection);
+        PGresult *next = PQgetResult(pg->connection);
         if (next == NULL)
             break;
         if (last != NULL && PQresultStatus(last) == PGRES_FATAL_ERROR) {
@@ -119,18 +126,18 @@ static enum err collect(PGconn *connection, int64_t deadline_ms, PGresult **resu
 
 /* --- connecting */
 
-static enum err connect_step(PGconn *connection, int64_t deadline_ms)
+static enum err connect_step(const struct pg *pg, int64_t deadline_ms)
 {
     for (;;) {
         enum err err;
-        switch (PQconnectPoll(connection)) {
+        switch (PQconnectPoll(pg->connection)) {
         case PGRES_POLLING_OK:
             return OK;
         case PGRES_POLLING_READING:
-            err = wait_socket(connection, POLLIN, deadline_ms);
+            err = wait_socket(pg, POLLIN, deadline_ms);
             break;
         case PGRES_POLLING_WRITING:
-            err = wait_socket(connection, POLLOUT, deadline_ms);
+            err = wait_socket(pg, POLLOUT, deadline_ms);
             break;
         default:
             return ERR_DB_DOWN;
@@ -159,7 +166,7 @@ static enum err settle(struct pg *pg, int64_t deadline_ms)
     PGresult *result = NULL;
     if (!PQsendQuery(pg->connection, text))
         return ERR_DB_DOWN;
-    enum err err = collect(pg->connection, deadline_ms, &result);
+    enum err err = collect(pg, deadline_ms, &result);
     if (err == OK && PQresultStatus(result) != PGRES_COMMAND_OK)
         err = ERR_DB_DOWN;
     PQclear(result);
@@ -177,7 +184,7 @@ static enum err connect_now(struct pg *pg)
     if (pg->connection == NULL || PQstatus(pg->connection) == CONNECTION_BAD)
         return ERR_DB_DOWN;
     PQsetNoticeReceiver(pg->connection, ignore_notice, NULL);
-    enum err err = connect_step(pg->connection, deadline_ms);
+    enum err err = connect_step(pg, deadline_ms);
     if (err == OK && PQsetnonblocking(pg->connection, 1) != 0)
         err = ERR_DB_DOWN;
     return err == OK ? settle(pg, deadline_ms) : err;
@@ -271,7 +278,7 @@ static enum err answer(struct pg *pg, const char *name, int sent, PGresult **res
 {
     PGresult *result = NULL;
     const int64_t deadline_ms = clock_ms() + pg->patience_ms + GRACE_MS;
-    enum err err = sent ? collect(pg->connection, deadline_ms, &result) : ERR_DB_DOWN;
+    enum err err = sent ? collect(pg, deadline_ms, &result) : ERR_DB_DOWN;
     if (err != OK)
         return broken(pg, name, err);
     if ((err = outcome(pg, name, result)) == OK)
@@ -378,7 +385,7 @@ static enum err look_up(struct pg *pg, const char *transaction)
     static const struct stmt status = {"xact_status", "select coalesce(pg_xact_status($1::text::xid8), '')"};
     const int64_t deadline_ms = clock_ms() + pg->config->connect_timeout_ms;
     enum err err = ERR_UNCERTAIN;
-    for (unsigned attempt = 0; err == ERR_UNCERTAIN && clock_ms() < deadline_ms; attempt++) {
+    for (unsigned attempt = 0; err == ERR_UNCERTAIN && !is_over(pg, deadline_ms); attempt++) {
         if (attempt > 0)
             poll(NULL, 0, (int)backoff_ms(attempt, 20, 200));
         struct pg_args args = {0};

@@ -25,6 +25,9 @@ struct pg_config {
     struct secret url;
     int64_t connect_timeout_ms;
     int64_t statement_timeout_ms;
+    /* No wait goes beyond this time (clock_ms), also one that has begun; NULL: no such time. For who has to end soon.
+     */
+    const _Atomic int64_t *latest_ms;
 };
 
 /* The config must outlive it. Never fails: the first statement connects. */

@@ -36,7 +36,7 @@ struct lane {
     unsigned ready;  /* workers that have tried to make their context */
     unsigned failed; /* those that could not */
     bool stopping;
-    unsigned started; /* workers whose thread runs; lane_start's and lane_stop's alone */
+    unsigned started; /* workers whose thread runs; lane_start's and lane_close's alone */
     struct worker workers[];
 };
 
@@ -236,11 +236,8 @@ static struct lane_job *drain(struct lane *lane, int64_t until_ms)
     return rest;
 }
 
-void lane_stop(struct lane **lane_of, int64_t drain_ms)
+void lane_close(struct lane *lane, int64_t drain_ms)
 {
-    struct lane *lane = *lane_of;
-    if (!lane)
-        return;
     struct lane_job *rest = drain(lane, clock_ms() + drain_ms);
     /* The queue is empty and stays so: workers end after the job they are in. */
     while (rest) {
@@ -248,8 +245,15 @@ void lane_stop(struct lane **lane_of, int64_t drain_ms)
         rest = job->next;
         job->run(job, NULL, ERR_SHUTDOWN);
     }
-    for (unsigned i = 0; i < lane->started; i++)
-        pthread_join(lane->workers[i].thread, NULL);
-    lane_free(lane);
+    while (lane->started > 0)
+        pthread_join(lane->workers[--lane->started].thread, NULL);
+}
+
+void lane_stop(struct lane **lane_of, int64_t drain_ms)
+{
+    if (!*lane_of)
+        return;
+    lane_close(*lane_of, drain_ms);
+    lane_free(*lane_of);
     *lane_of = NULL;
 }

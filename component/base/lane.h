@@ -42,8 +42,10 @@ MUST_CHECK enum err lane_push(struct lane *lane, struct lane_job *job);
 /* Jobs waiting now: for metrics and Retry-After. */
 unsigned lane_waiting(struct lane *lane);
 unsigned lane_running(struct lane *lane);
-/* Refuses new jobs; runs what waits until `drain_ms` have passed, then fails the rest with ERR_SHUTDOWN; joins,
- * frees and nulls. No job of this lane runs afterwards. Not to be called from a job of this lane. */
+/* Refuses new jobs from now on; runs what waits until `drain_ms` have passed, then fails the rest with ERR_SHUTDOWN;
+ * joins. No job of this lane runs afterwards. Not to be called from a job of this lane, nor by two threads at once. */
+void lane_close(struct lane *lane, int64_t drain_ms);
+/* Closes it unless it is closed, frees and nulls. Nobody may push any more. */
 void lane_stop(struct lane **lane, int64_t drain_ms);
 
 /* A joinable thread with a name (cut at 15 bytes), a bounded stack (0: 256 KiB) and all signals blocked but those of
