@@ -173,6 +173,23 @@ static void stopping_fails_what_it_cannot_run(void **state)
     lane_stop(&lane, 0); /* nulled: nothing to do */
 }
 
+static void a_closed_lane_refuses_until_it_is_freed(void **state)
+{
+    (void)state;
+    struct noted last = noted_job(LONG_MS), late = noted_job(LONG_MS);
+    struct lane *lane = start("shut", 2, 5);
+    assert_int_equal(lane_push(lane, &last.job), OK);
+    lane_close(lane, LONG_MS);
+    assert_int_equal(last.fate, OK);
+    assert_int_equal(last.runs, 1);
+    assert_int_equal(lane_push(lane, &late.job), ERR_SHUTDOWN);
+    assert_int_equal(lane_waiting(lane), 0);
+    lane_close(lane, LONG_MS); /* nothing to do */
+    lane_stop(&lane, 0);
+    assert_null(lane);
+    assert_int_equal(late.runs, 0);
+}
+
 struct pushing {
     struct lane_job job;
     struct lane *lane;
@@ -389,6 +406,7 @@ int main(void)
         cmocka_unit_test(a_full_lane_refuses),
         cmocka_unit_test(late_jobs_expire),
         cmocka_unit_test(stopping_fails_what_it_cannot_run),
+        cmocka_unit_test(a_closed_lane_refuses_until_it_is_freed),
         cmocka_unit_test(a_stopping_lane_takes_nothing),
         cmocka_unit_test(every_worker_has_its_context),
         cmocka_unit_test(a_failing_context_fails_the_start),
