@@ -57,11 +57,14 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
 {
     static const struct stmt take = {
         "outbox_take",
-        "with due as (select o.id from outbox o where o.due_at <= now() and (not $4 or o.kind = 1) "
-        "and (o.kind <> 1 or o.lease_owner = $1 or o.since < now() - $3::bigint * interval '1 millisecond') "
+        "with creates as (select o.id from outbox o where o.kind = 1 and o.due_at <= now() "
+        "and (o.lease_owner = $1 or o.since < now() - $3::bigint * interval '1 millisecond') "
+        "order by o.due_at limit $5 for update skip locked), "
+        "others as (select o.id from outbox o where not $4 and o.kind <> 1 and o.due_at <= now() "
         "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind in (1, 3, 4) and p.low = o.low) "
         "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low))) "
-        "order by o.due_at limit $5 for update skip locked) "
+        "order by o.due_at limit $5::bigint - (select count(*) from creates) for update skip locked), "
+        "due as (select id from creates union all select id from others) "
         "update outbox o set lease = nextval('outbox_lease'), lease_owner = $1, attempts = o.attempts + 1, "
         "due_at = now() + $2::bigint * interval '1 millisecond' from due where o.id = due.id "
         "returning o.id, o.kind, o.low, o.high, o.version, o.lease, o.attempts, "

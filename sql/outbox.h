@@ -42,8 +42,8 @@ struct outbox_claim {
     bool creates_only; /* no link: only registrations that are to be undone */
     size_t most;
 };
-/* Takes rows that are due, oldest first; a JID is deleted only after everything else about the account is through. The
- * arena's. */
+/* Takes rows that are due: registrations first, because somebody waits for each, then the oldest; a JID is deleted only
+ * after everything else about the account is through. The arena's. */
 MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
                                 struct outbox_item **items_r, size_t *count_r);
 /* In a transaction: the item is true. When the wish changed meanwhile, or (a pair) the lease had run out and somebody

@@ -22,19 +22,20 @@ static bool is_name(const char *what, const char *who)
 
 static enum err run(struct redis *redis, const struct limit *limits, size_t count, int64_t *wait_ms_r)
 {
-    char keys[LIMITS_MAX][KEY_SIZE], numbers[2 * LIMITS_MAX][NUMBER_SIZE];
-    const char *arguments[3 * LIMITS_MAX];
+    char keys[LIMITS_MAX][KEY_SIZE], numbers[3 * LIMITS_MAX][NUMBER_SIZE];
+    const char *arguments[4 * LIMITS_MAX];
     for (size_t i = 0; i < count; i++) {
         const struct limit *limit = &limits[i];
         snprintf(keys[i], KEY_SIZE, REDIS_PREFIX "l:%s:%" PRId64 ":%s", limit->what, limit->period_ms, limit->who);
-        snprintf(numbers[2 * i], NUMBER_SIZE, "%" PRId64, limit->most);
-        snprintf(numbers[2 * i + 1], NUMBER_SIZE, "%" PRId64, limit->period_ms);
+        const int64_t values[] = {limit->most, limit->period_ms, limit->cost > 0 ? limit->cost : 1};
         arguments[i] = keys[i];
-        arguments[count + 2 * i] = numbers[2 * i];
-        arguments[count + 2 * i + 1] = numbers[2 * i + 1];
+        for (size_t v = 0; v < 3; v++) {
+            snprintf(numbers[3 * i + v], NUMBER_SIZE, "%" PRId64, values[v]);
+            arguments[count + 3 * i + v] = numbers[3 * i + v];
+        }
     }
     redisReply *reply = NULL;
-    enum err err = redis_script_run(redis, &limits_pass_script, count, 3 * count, arguments, NULL, &reply);
+    enum err err = redis_script_run(redis, &limits_pass_script, count, 4 * count, arguments, NULL, &reply);
     return err == OK ? redis_take_integer(&reply, wait_ms_r) : err;
 }
 

@@ -15,9 +15,10 @@ struct limit {
     const char *who;  /* an address, a token's hash in hex, a MAC of a phone: never a secret or a whole phone number */
     int64_t most;     /* in period_ms */
     int64_t period_ms;
+    int64_t cost; /* how many events this one counts as; 0: one */
 };
 
-/* Counts one event for all of them if none is over, for none of them otherwise: ERR_LIMITED with the seconds to wait
+/* Counts the event for all of them if none is over, for none of them otherwise: ERR_LIMITED with the seconds to wait
  * (rounded up, 1 or more) in *retry_after_s_r. ERR_CACHE_DOWN: fail closed is the caller's to decide. The clock is
  * Redis's. At most 8 limits. */
 MUST_CHECK enum err limits_pass(struct redis *redis, const struct limit *limits, size_t count,

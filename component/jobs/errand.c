@@ -245,9 +245,12 @@ enum err errand_record(struct pg *pg, struct errand *errand)
         if (err != OK)
             return err;
     }
+    /* At once when the link is back; but only once, should it be this wish that breaks it. */
     const bool waits_for_link = errand->result == ERR_XMPP_DOWN || errand->result == ERR_SHUTDOWN;
     const int64_t wait_ms =
-        waits_for_link ? 0 : backoff_ms(item->attempts, errand->config->backoff_ms, errand->config->backoff_max_ms);
+        waits_for_link && item->attempts == 1
+            ? 0
+            : backoff_ms(item->attempts, errand->config->backoff_ms, errand->config->backoff_max_ms);
     return outbox_retry(pg, item, wait_ms, err_name(errand->result));
 }
 

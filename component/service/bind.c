@@ -48,12 +48,15 @@ static enum err find_owner(struct call *call, struct worker *worker, int64_t acc
     return err == OK && found[0] == NULL ? ERR_NO_SUCH_NAME : ERR_FORBIDDEN;
 }
 
-/* The account that acts: the one named, which must be the token's own unless a backend asks. */
+/* The account that acts: the one named, which must be the token's own unless a backend asks. `names`: how many more the
+ * call looks up. */
 static enum err find_asker(struct call *call, struct worker *worker, struct credential *credential,
-                           const struct name_list *name, struct account **asker_r)
+                           const struct name_list *name, size_t names, struct account **asker_r)
 {
     struct account **found;
     enum err err = tokens_check(call->services, worker, credential);
+    if (err == OK)
+        err = lookups_limit(call, worker, credential, 1 + names);
     if (err != OK)
         return err;
     if (credential->account_id != 0) {
@@ -210,7 +213,7 @@ static enum err change(struct call *call, struct worker *worker, bool bind)
 {
     struct bind_io *io = call->io;
     struct account *asker = NULL;
-    enum err err = find_asker(call, worker, &io->credential, &io->asker, &asker);
+    enum err err = find_asker(call, worker, &io->credential, &io->asker, io->list.count, &asker);
     if (err == OK)
         err = names_find(worker, call->arena, &io->list, &io->targets);
     if (err == OK)
@@ -262,7 +265,7 @@ static enum err list(struct call *call, struct worker *worker)
 {
     struct bound_io *io = call->io;
     struct account *asker = NULL;
-    const enum err err = find_asker(call, worker, &io->credential, &io->asker, &asker);
+    const enum err err = find_asker(call, worker, &io->credential, &io->asker, 0, &asker);
     return err == OK ? bindings_list(worker->pg, call->arena, asker->id, &io->peers, &io->count) : err;
 }
 

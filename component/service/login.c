@@ -22,18 +22,38 @@ struct secret password_v1(struct arena *arena, struct secret password)
     return secret_of(hex, MD5_HEX_SIZE - 1);
 }
 
-/* Redis being gone stops no login that needs no picture: the hashing lane bounds how fast anybody can guess. */
+static const char *pseudonym(const struct call *call, const struct login_io *io, const char *address)
+{
+    const char *who = arena_printf(call->arena, "%d:%s %s", (int)io->type, io->name, address);
+    return services_pseudonym(call->services, call->arena, who);
+}
+
+/* Before the picture is looked at: for the name only together with the address, so that nobody can lock somebody else
+ * out. Redis being gone stops no login that needs no picture: the hashing lane bounds how fast anybody can guess. */
 static enum err limit_tries(struct call *call, struct worker *worker, const struct login_io *io)
 {
     const struct service_settings *settings = &call->services->settings;
-    const char *who = arena_printf(call->arena, "%d:%s", (int)io->type, io->name);
     const struct limit limits[] = {
-        {"login.address", call->peer.text, settings->logins_per_minute, MINUTE_MS},
-        {"login.name", services_pseudonym(call->services, call->arena, who), settings->logins_per_name_per_minute,
-         MINUTE_MS},
+        {.what = "login.address", .who = call->peer.text, .most = settings->logins_per_minute, .period_ms = MINUTE_MS},
+        {.what = "login.name",
+         .who = pseudonym(call, io, call->peer.text),
+         .most = settings->logins_per_name_per_minute,
+         .period_ms = MINUTE_MS},
     };
     const enum err err = services_limit(call, worker, limits, sizeof limits / sizeof limits[0]);
     return err == ERR_CACHE_DOWN ? OK : err;
+}
+
+/* After a picture was solved: for the name from everywhere. */
+static enum err limit_solvers(struct call *call, struct worker *worker, const struct login_io *io)
+{
+    if (io->proof.picture_answer == NULL)
+        return OK;
+    const struct limit limit = {.what = "login.solved",
+                                .who = pseudonym(call, io, ""),
+                                .most = 10 * call->services->settings.logins_per_name_per_minute,
+                                .period_ms = MINUTE_MS};
+    return services_limit(call, worker, &limit, 1);
 }
 
 static enum err find_account(struct call *call, struct worker *worker, bool login)
@@ -42,6 +62,8 @@ static enum err find_account(struct call *call, struct worker *worker, bool logi
     enum err err = limit_tries(call, worker, io);
     if (err == OK)
         err = proof_check(call, worker, &io->proof, io->type, login);
+    if (err == OK)
+        err = limit_solvers(call, worker, io);
     if (err == OK)
         err = accounts_find(worker->pg, call->arena, io->type, io->name, &io->account);
     io->known = err == OK;

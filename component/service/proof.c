@@ -39,7 +39,10 @@ static enum err admit(struct call *call, struct worker *worker)
 {
     const struct service_settings *settings = &call->services->settings;
     struct picture_io *io = call->io;
-    const struct limit limit = {"picture.address", call->peer.text, settings->pictures_per_minute, MINUTE_MS};
+    const struct limit limit = {.what = "picture.address",
+                                .who = call->peer.text,
+                                .most = settings->pictures_per_minute,
+                                .period_ms = MINUTE_MS};
     const enum err err = services_limit(call, worker, &limit, 1);
     if (err == OK)
         random_text(PICTURE_ALPHABET, (size_t)settings->picture_length, io->answer);

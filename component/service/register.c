@@ -26,8 +26,10 @@ static enum err admit(struct call *call, struct worker *worker)
 {
     const struct services *services = call->services;
     const struct register_io *io = call->io;
-    const struct limit limit = {"register.address", call->peer.text, services->settings.registrations_per_hour,
-                                HOUR_MS};
+    const struct limit limit = {.what = "register.address",
+                                .who = call->peer.text,
+                                .most = services->settings.registrations_per_hour,
+                                .period_ms = HOUR_MS};
     struct account there;
     enum err err = services_limit(call, worker, &limit, 1);
     if (err == OK)

@@ -8,6 +8,7 @@
 #include "component/base/log.h"
 #include "component/base/metrics.h"
 #include "component/base/text.h"
+#include "component/cache/limits.h"
 #include "component/cache/token_cache.h"
 #include "component/service/services.h"
 #include "sql/meta.h"
@@ -15,7 +16,7 @@
 
 enum { TOKEN_BYTES = 32, TOKEN_LENGTH = BASE64URL_SIZE(TOKEN_BYTES) - 1 };
 /* A tombstone outlives every look-up that began before it. */
-enum { TOMBSTONE_EXTRA_MS = 60000 };
+enum { TOMBSTONE_EXTRA_MS = 60000, NONCE_MS = 600000 };
 
 static struct token_key key_of(struct secret token)
 {
@@ -87,11 +88,20 @@ static enum err find(struct services *services, struct worker *worker, const str
     return find_in_postgres(services, worker, epoch, key, entry_r);
 }
 
+/* A backend that sends a nonce wants no request of its to count twice. */
+static enum err check_nonce(struct worker *worker, const struct credential *credential)
+{
+    if (credential->nonce == NULL)
+        return OK;
+    const enum err err = nonce_once(worker->redis, "backend", credential->nonce, NONCE_MS);
+    return err == ERR_CONFLICT ? ERR_SIGN : err;
+}
+
 enum err tokens_check(struct services *services, struct worker *worker, struct credential *credential)
 {
     enum err err;
     if (tokens_check_here(services, credential, &err))
-        return err;
+        return err == OK && credential->account_id == 0 ? check_nonce(worker, credential) : err;
     const struct token_key key = key_of(credential->token);
     const uint64_t generation = token_memory_generation(services->token_memory);
     struct token_entry entry;

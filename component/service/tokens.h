@@ -17,6 +17,7 @@ struct session_hash;
 struct credential {
     struct secret token; /* empty without one */
     bool backend;
+    const char *nonce;  /* a backend's, which may be used once; NULL when it sent none */
     int64_t account_id; /* out: the token's owner; 0 for a backend */
 };
 

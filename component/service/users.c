@@ -34,12 +34,15 @@ static enum err here(struct call *call, struct worker *worker)
     return tokens_check_here(call->services, &io->credential, &err) ? err : OK;
 }
 
-static enum err limit_lookups(struct call *call, struct worker *worker, const struct credential *credential)
+enum err lookups_limit(struct call *call, struct worker *worker, const struct credential *credential, size_t names)
 {
-    if (credential->backend)
+    if (credential->account_id == 0)
         return OK;
-    const struct limit limit = {"lookup.account", arena_printf(call->arena, "%lld", (long long)credential->account_id),
-                                call->services->settings.lookups_per_minute, MINUTE_MS};
+    const struct limit limit = {.what = "lookup.account",
+                                .who = arena_printf(call->arena, "%lld", (long long)credential->account_id),
+                                .most = call->services->settings.lookups_per_minute,
+                                .period_ms = MINUTE_MS,
+                                .cost = (int64_t)names};
     return services_limit(call, worker, &limit, 1);
 }
 
@@ -63,7 +66,7 @@ static enum err find(struct call *call, struct worker *worker)
     struct users_io *io = call->io;
     enum err err = tokens_check(call->services, worker, &io->credential);
     if (err == OK)
-        err = limit_lookups(call, worker, &io->credential);
+        err = lookups_limit(call, worker, &io->credential, io->list.count);
     if (err == OK)
         err = names_find(worker, call->arena, &io->list, &io->found);
     if (err == OK)

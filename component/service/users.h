@@ -12,9 +12,14 @@
 struct name_list {
     enum account_type type;
     const struct account_name *names;
+    const char *const *wire; /* as they were sent, for replies; NULL where none names them */
     size_t count;
 };
 
+/* Looking a name up tells whether it exists and, of others, their JID: every name counts against the caller's limit.
+ * Nothing for a backend. */
+MUST_CHECK enum err lookups_limit(struct call *call, struct worker *worker, const struct credential *credential,
+                                  size_t names);
 /* Looks the names up on a database worker: accounts_r[i] answers names[i], NULL for an unknown one. The arena's. */
 MUST_CHECK enum err names_find(struct worker *worker, struct arena *arena, const struct name_list *list,
                                struct account ***accounts_r);

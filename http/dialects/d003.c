@@ -90,16 +90,23 @@ static bool fresh(const struct request *request)
            llabs(timestamp - clock_unix()) <= FRESH_S;
 }
 
-static struct proof decode_proof(const struct request *request, struct call *call, const struct signature *signature)
+/* The signature's nonce, with the id of who signed; NULL without a usable one. */
+static const char *decode_nonce(const struct request *request, struct call *call, const struct signature *signature)
 {
     const char *nonce = params_text(&request->params, "nonce");
+    if (signature->id == NULL || nonce == NULL || strlen(nonce) > NONCE_MAX)
+        return NULL;
+    return arena_printf(call->arena, "%s:%s", signature->id, nonce);
+}
+
+static struct proof decode_proof(const struct request *request, struct call *call, const struct signature *signature)
+{
     const char *id = params_text(&request->params, "verify_id");
-    const bool counts = signature->id != NULL && nonce != NULL && strlen(nonce) <= NONCE_MAX;
     return (struct proof){
         .picture_id = id != NULL ? id : request->verify_id_cookie,
         .picture_answer = params_text(&request->params, "verify_code"),
         .signed_fresh = signature->id != NULL && fresh(request),
-        .nonce = counts ? arena_printf(call->arena, "%s:%s", signature->id, nonce) : NULL,
+        .nonce = decode_nonce(request, call, signature),
     };
 }
 
@@ -151,10 +158,15 @@ static enum err decode_picture(const struct dialect *dialect, const struct reque
     return decode_signature(dialect, request, call, &signature);
 }
 
-static struct credential decode_credential(const struct request *request, const struct signature *signature)
+/* A backend's signature needs no time and no nonce, but where it has them they count: a time that is not near makes it
+ * void. */
+static struct credential decode_credential(const struct request *request, struct call *call,
+                                           const struct signature *signature)
 {
+    const bool stale = params_text(&request->params, "timestamp") != NULL && !fresh(request);
     return (struct credential){.token = secret_of_cstr(params_text(&request->params, "access_token")),
-                               .backend = signature->backend};
+                               .backend = signature->backend && !stale,
+                               .nonce = signature->backend ? decode_nonce(request, call, signature) : NULL};
 }
 
 static enum err decode_token(const struct dialect *dialect, const struct request *request, struct call *call)
@@ -177,18 +189,20 @@ static enum err decode_names(const struct dialect *dialect, const struct request
     const size_t count = json_array_size(array); /* 0 when it is none */
     enum err err = count > 0 && count <= NAMES_MAX ? OK : ERR_INVALID;
     struct account_name *names = arena_array(call->arena, count, sizeof *names);
+    const char **wire = arena_array(call->arena, count, sizeof *wire);
     for (size_t i = 0; err == OK && i < count; i++) {
         const char *name = json_string_value(json_array_get(array, i));
         if (name == NULL || name[0] == '\0') {
             err = ERR_INVALID;
             break;
         }
-        name = arena_strdup(call->arena, name);
+        wire[i] = name = arena_strdup(call->arena, name);
         if (name_parse_any(call->arena, d003_of(dialect)->settings.country, list_r->type, name, &names[i]) != OK)
             names[i] = (struct account_name){0};
     }
     json_decref(array);
     list_r->names = names;
+    list_r->wire = wire;
     list_r->count = count;
     return err;
 }
@@ -198,7 +212,7 @@ static enum err decode_get_users(const struct dialect *dialect, const struct req
     struct signature signature;
     struct users_io *io = call->io = arena_alloc(call->arena, sizeof *io);
     enum err err = decode_signature(dialect, request, call, &signature);
-    io->credential = decode_credential(request, &signature);
+    io->credential = decode_credential(request, call, &signature);
     if (err == OK)
         err = decode_type(request, false, &io->list.type);
     return err == OK ? decode_names(dialect, request, call, &io->list) : err;
@@ -221,7 +235,7 @@ static enum err decode_bind(const struct dialect *dialect, const struct request 
     struct signature signature;
     struct bind_io *io = call->io = arena_alloc(call->arena, sizeof *io);
     enum err err = decode_signature(dialect, request, call, &signature);
-    io->credential = decode_credential(request, &signature);
+    io->credential = decode_credential(request, call, &signature);
     if (err == OK)
         err = decode_asker(dialect, request, call, &io->asker);
     if (err == OK)
@@ -234,7 +248,7 @@ static enum err decode_bound(const struct dialect *dialect, const struct request
     struct signature signature;
     struct bound_io *io = call->io = arena_alloc(call->arena, sizeof *io);
     enum err err = decode_signature(dialect, request, call, &signature);
-    io->credential = decode_credential(request, &signature);
+    io->credential = decode_credential(request, call, &signature);
     if (err == OK)
         err = decode_asker(dialect, request, call, &io->asker);
     return err == OK ? decode_type(request, false, &io->asker.type) : err;
@@ -364,14 +378,6 @@ static void render_users(const struct dialect *dialect, const struct request *re
     send_signed(dialect, request->path, object, reply);
 }
 
-static const char *wire_name(const struct request *request, struct arena *arena, size_t position)
-{
-    json_t *array = json_loads(params_text(&request->params, "user_name_ls"), 0, NULL);
-    const char *name = arena_strdup(arena, json_string_value(json_array_get(array, position)));
-    json_decref(array);
-    return name;
-}
-
 static void render_bind(const struct dialect *dialect, const struct request *request, const struct call *call,
                         struct reply *reply)
 {
@@ -379,7 +385,7 @@ static void render_bind(const struct dialect *dialect, const struct request *req
     json_t *object = result_of(call->result);
     json_t *failed = json_array();
     for (size_t i = 0; i < io->failed_count && call->result != OK; i++)
-        json_array_append_new(failed, json_string(wire_name(request, call->arena, io->failed[i])));
+        json_array_append_new(failed, json_string(io->list.wire[io->failed[i]]));
     json_object_set_new(object, "failed", failed);
     if (call->result == OK) {
         const char *done = call->op == &op_bind ? "bound" : "unbound";

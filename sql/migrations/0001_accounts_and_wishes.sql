@@ -104,7 +104,8 @@ create table outbox (
     last_error  text,
     unique (kind, low, high)
 );
-create index outbox_due on outbox (due_at);
+create index outbox_due on outbox (due_at) where kind <> 1;
+create index outbox_creates on outbox (due_at) where kind = 1;
 create index outbox_pair_high on outbox (high) where kind = 3;
 create index outbox_owner on outbox (lease_owner) where lease_owner is not null;
 create sequence outbox_lease;

@@ -1,6 +1,7 @@
 -- Counts an event for all limits, or for none of them when one is reached.
 --
--- KEYS[i]: a limit's counter. ARGV[2i-1], ARGV[2i]: how many events may happen in how many milliseconds.
+-- KEYS[i]: a limit's counter. ARGV[3i-2], ARGV[3i-1], ARGV[3i]: how many events may happen in how many milliseconds, and
+-- as how many this one counts.
 -- Answers 0 when the event was counted, else the milliseconds after which it would have been.
 --
 -- A counter is "bucket current previous": the number of a period since 1970 and the events in it and in the one before.
@@ -25,14 +26,14 @@ local function read(key, period)
     return bucket, 0, 0, elapsed
 end
 
--- Milliseconds until one more event is within the limit; 0: now.
-local function wait_for(most, period, current, previous, elapsed)
-    if most < 1 then
+-- Milliseconds until `cost` more events are within the limit; 0: now.
+local function wait_for(most, period, cost, current, previous, elapsed)
+    if most < cost then
         return period
     end
-    local free = most - current - 1 -- what is left for the previous period's share
+    local free = most - current - cost -- what is left for the previous period's share
     if free < 0 then -- not before the next period, in which `current` will be the previous one
-        return period - elapsed + math.ceil(period - (most - 1) * period / current)
+        return period - elapsed + math.ceil(period - (most - cost) * period / current)
     elseif previous * (period - elapsed) <= free * period then
         return 0
     end
@@ -41,10 +42,10 @@ end
 
 local longest, counted = 0, {}
 for i, key in ipairs(KEYS) do
-    local most, period = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+    local most, period, cost = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
     local bucket, current, previous, elapsed = read(key, period)
-    longest = math.max(longest, wait_for(most, period, current, previous, elapsed))
-    counted[i] = {string.format('%.0f %.0f %.0f', bucket, current + 1, previous), 2 * period - elapsed}
+    longest = math.max(longest, wait_for(most, period, cost, current, previous, elapsed))
+    counted[i] = {string.format('%.0f %.0f %.0f', bucket, current + cost, previous), 2 * period - elapsed}
 end
 if longest == 0 then
     for i, key in ipairs(KEYS) do
