@@ -13,6 +13,7 @@ from harness.d003 import ROUTES, code
 from harness.http_client import Reply
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON_REQUEST = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 LIMIT = 64 * 1024
 AT_ONCE = 1  # second
 
@@ -39,8 +40,24 @@ def raw_reply(server, text, timeout=5):
 
 @pytest.mark.parametrize("method, body", [("GET", None), ("POST", b"x"), ("DELETE", None)])
 def test_an_unknown_path_is_404(plain_http, method, body):
-    for path in ("/", "/login/", "//login", "/Login", "/LOGIN", "/%6cogin", "/login;x", "/login%00", "/../login",
-                 "/login/../login", "/logins", "/" + "x" * 4000, "/%E6%B1%89", "/android/login", "/livez", "/metrics"):
+    for path in (
+        "/",
+        "/login/",
+        "//login",
+        "/Login",
+        "/LOGIN",
+        "/%6cogin",
+        "/login;x",
+        "/login%00",
+        "/../login",
+        "/login/../login",
+        "/logins",
+        "/" + "x" * 4000,
+        "/%E6%B1%89",
+        "/android/login",
+        "/livez",
+        "/metrics",
+    ):
         assert plain_http.request(method, path, body, FORM).status == 404, path
 
 
@@ -56,8 +73,16 @@ def test_another_method_is_405_and_says_which(plain_http, path):
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_an_unreadable_type_is_415(plain_http, path):
-    for content_type in ("text/plain", "application/xml", "application/jsonx", "multipart/mixed; boundary=x", "x", "/",
-                         "application/json; charset=gbk", "application/x-www-form-urlencoded; charset=utf-16"):
+    for content_type in (
+        "text/plain",
+        "application/xml",
+        "application/jsonx",
+        "multipart/mixed; boundary=x",
+        "x",
+        "/",
+        "application/json; charset=gbk",
+        "application/x-www-form-urlencoded; charset=utf-16",
+    ):
         assert code(post(plain_http, path, b"user_name=x", {"Content-Type": content_type}), 415) == 2
     assert code(post(plain_http, path, b"user_name=x", {}), 415) == 2  # none at all
     assert code(post(plain_http, path, b"user_name=x", {**FORM, "Content-Encoding": "gzip"}), 415) == 2
@@ -66,10 +91,24 @@ def test_an_unreadable_type_is_415(plain_http, path):
 def test_types_are_read_as_http_says(plain_http, calls):
     lamp = calls.new_account(DEVICE)
     body = json.dumps({"access_token": lamp.token}).encode()
-    for content_type in ("application/json", "Application/JSON", "application/json;charset=UTF-8", 'application/json ; charset="utf-8"'):
+    for content_type in (
+        "application/json",
+        "Application/JSON",
+        "application/json;charset=UTF-8",
+        'application/json ; charset="utf-8"',
+    ):
         assert code(post(plain_http, "/verify_access_token", body, {"Content-Type": content_type})) == 0
-    assert code(post(plain_http, "/verify_access_token", f"access_token={lamp.token}".encode(),
-                     {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"})) == 0
+    assert (
+        code(
+            post(
+                plain_http,
+                "/verify_access_token",
+                f"access_token={lamp.token}".encode(),
+                {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+            )
+        )
+        == 0
+    )
 
 
 # Size
@@ -88,7 +127,17 @@ def test_a_body_of_just_the_limit_is_read(plain_http, calls):
     body = f"access_token={lamp.token}&x=".encode()
     assert code(post(plain_http, "/verify_access_token", body + b"y" * (LIMIT - len(body)), FORM)) == 0
     body = json.dumps({"access_token": lamp.token}).encode()
-    assert code(post(plain_http, "/verify_access_token", body + b" " * (LIMIT - len(body)), {"Content-Type": "application/json"})) == 0
+    assert (
+        code(
+            post(
+                plain_http,
+                "/verify_access_token",
+                body + b" " * (LIMIT - len(body)),
+                {"Content-Type": "application/json"},
+            )
+        )
+        == 0
+    )
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -107,7 +156,7 @@ def test_a_gibibyte_is_refused_at_once(plain_http, path):
 
 
 def test_who_waits_to_be_asked_for_a_large_body_is_told_no(server):
-    request = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
+    request = JSON_REQUEST + b"Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
     begun = time.monotonic()
     assert raw_reply(server, request).startswith(b"HTTP/1.1 413 ")
     assert time.monotonic() - begun < AT_ONCE
@@ -115,8 +164,8 @@ def test_who_waits_to_be_asked_for_a_large_body_is_told_no(server):
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "99999999999999999999999", "x", "0x10", "1, 2"])
 def test_a_content_length_that_is_none(server, length):
-    request = f"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    received = raw_reply(server, request.encode() + b"{}")
+    request = JSON_REQUEST + f"Content-Length: {length}\r\nConnection: close\r\n\r\n".encode()
+    received = raw_reply(server, request + b"{}")
     assert received.split(b" ")[1] in (b"400", b"413")
 
 
@@ -129,8 +178,11 @@ def test_headers_over_the_limit_are_431(plain_http, method):
 
 
 NO_HTTP = {
-    "NULs": b"\0" * 100 + b"\r\n\r\n", "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "one word": b"GET\r\n\r\n",
-    "a version of the future": b"GET /login HTTP/9.9\r\n\r\n", "no host": b"GET /login HTTP/1.1\r\n\r\n",
+    "NULs": b"\0" * 100 + b"\r\n\r\n",
+    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "one word": b"GET\r\n\r\n",
+    "a version of the future": b"GET /login HTTP/9.9\r\n\r\n",
+    "no host": b"GET /login HTTP/1.1\r\n\r\n",
     "a header without a colon": b"GET /login HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n",
     "a NUL in a header": b"GET /login HTTP/1.1\r\nHost: x\r\nA\0B: c\r\n\r\n",
 }
@@ -158,8 +210,11 @@ def test_a_refusal_leaves_the_connection_usable(plain_http, calls):
     lamp = calls.new_account(DEVICE)
     connection = plain_http.connection()
     refusals = [
-        ("GET", "/nothing", None, {}, 404), ("PUT", "/login", b"x" * 1000, FORM, 405), ("POST", "/login", b"x", {"Content-Type": "text/plain"}, 415),
-        ("POST", "/login", b"x" * (LIMIT + 1), FORM, 413), ("POST", "/login", b"%", FORM, 200),
+        ("GET", "/nothing", None, {}, 404),
+        ("PUT", "/login", b"x" * 1000, FORM, 405),
+        ("POST", "/login", b"x", {"Content-Type": "text/plain"}, 415),
+        ("POST", "/login", b"x" * (LIMIT + 1), FORM, 413),
+        ("POST", "/login", b"%", FORM, 200),
     ]
     for method, path, body, headers, status in refusals:
         connection.request(method, path, body, headers)

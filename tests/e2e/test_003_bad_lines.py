@@ -29,10 +29,18 @@ def assert_closed(tcp):
 
 
 LINES = {
-    "no path": {}, "an unknown path": {"path": "/nothing"}, "a path of HTTP only": {"path": "/login", "user_name": "x"},
-    "a path of another spelling": {"path": "/Get_Users"}, "an empty path": {"path": ""}, "a path that is a number": {"path": 1},
-    "a path that is null": {"path": None}, "a path that is a list": {"path": ["/get_users"]}, "a list": [], "a list of requests": [{"path": "/get_users"}],
-    "a long path": {"path": "/" * 60000}, "a control character in the path": {"path": "/get_users\x01"},
+    "no path": {},
+    "an unknown path": {"path": "/nothing"},
+    "a path of HTTP only": {"path": "/login", "user_name": "x"},
+    "a path of another spelling": {"path": "/Get_Users"},
+    "an empty path": {"path": ""},
+    "a path that is a number": {"path": 1},
+    "a path that is null": {"path": None},
+    "a path that is a list": {"path": ["/get_users"]},
+    "a list": [],
+    "a list of requests": [{"path": "/get_users"}],
+    "a long path": {"path": "/" * 60000},
+    "a control character in the path": {"path": "/get_users\x01"},
 }
 
 
@@ -46,10 +54,15 @@ def test_json_that_is_no_request_costs_the_line(tcp, what):
 DEEP = b'{"path":"/get_users","access_token":"x","user_name_ls":' + b"[" * 1000 + b"]" * 1000 + b"}"
 
 
-@pytest.mark.parametrize("line", [
-    DEEP, b'{"path":"/get_users","path":"/get_users"}', b'{"path":"/get_users","a":{"b":1,"b":2}}',
-    b'{"path":"/get_users"' + b"".join(b',"p%d":1' % number for number in range(70)) + b"}",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        DEEP,
+        b'{"path":"/get_users","path":"/get_users"}',
+        b'{"path":"/get_users","a":{"b":1,"b":2}}',
+        b'{"path":"/get_users"' + b"".join(b',"p%d":1' % number for number in range(70)) + b"}",
+    ],
+)
 def test_json_that_cannot_be_read_as_parameters_costs_the_line(tcp, line):
     tcp.send(line + b"\n")
     assert tcp.receive()["result"] == 2
@@ -68,9 +81,18 @@ def test_parameters_are_checked_as_over_http(tcp, lamp, path, missing):
 
 
 NO_JSON = {
-    "nothing": b"", "space": b"   ", "text": b"hello", "cut": b'{"path":', "two objects": b"{}{}", "a number": b"5", "a byte order mark": b"\xef\xbb\xbf{}",
-    "invalid UTF-8": b'{"path":"\xff"}', "NUL": b'{"path":"/get_users\0"}', "an HTTP request": b"GET / HTTP/1.1\r",
-    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "deeper than any": b"[" * 60000 + b"]" * 5000,
+    "nothing": b"",
+    "space": b"   ",
+    "text": b"hello",
+    "cut": b'{"path":',
+    "two objects": b"{}{}",
+    "a number": b"5",
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "invalid UTF-8": b'{"path":"\xff"}',
+    "NUL": b'{"path":"/get_users\0"}',
+    "an HTTP request": b"GET / HTTP/1.1\r",
+    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "deeper than any": b"[" * 60000 + b"]" * 5000,
 }
 
 
@@ -105,21 +127,28 @@ def test_what_came_before_a_broken_line_is_answered(tcp, lamp):
     assert_closed(tcp)
 
 
-def test_half_a_line_and_the_end_is_no_request(tcp, server):
+def test_half_a_line_and_the_end_is_no_request(tcp):
     tcp.send(b'{"path":"/verify_access_token","access_token":"x"}')
     tcp.socket.shutdown(socket.SHUT_WR)
     assert_closed(tcp)
 
 
 def test_answers_come_although_the_client_has_finished_sending(tcp, lamp):
-    tcp.send(b'{"path":"/get_users","access_token":"%s","user_name_ls":["%s"]}\n' % (lamp.token.encode(), lamp.name.encode()) * 5)
+    tcp.send(
+        b'{"path":"/get_users","access_token":"%s","user_name_ls":["%s"]}\n'
+        % (lamp.token.encode(), lamp.name.encode())
+        * 5
+    )
     tcp.socket.shutdown(socket.SHUT_WR)
     assert [tcp.receive()["result"] for _ in range(5)] == [0] * 5
     assert_closed(tcp)
 
 
 def test_a_client_that_leaves_in_the_middle_harms_nobody(server, lamp):
-    request = b'{"path":"/get_users","access_token":"%s","user_name_ls":["%s"]}\n' % (lamp.token.encode(), lamp.name.encode())
+    request = b'{"path":"/get_users","access_token":"%s","user_name_ls":["%s"]}\n' % (
+        lamp.token.encode(),
+        lamp.name.encode(),
+    )
     for _ in range(50):
         with LineClient(server.ports["tcp"]) as one:
             one.send(request * 20)

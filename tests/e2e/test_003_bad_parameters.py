@@ -1,5 +1,5 @@
-"""A table of bad input for every call, by every way it can come. Nothing here may spend the picture, harm the account or
-stay in the server: after each table the good request still succeeds."""
+"""A table of bad input for every call, by every way it can come. Nothing here may spend the picture, harm the account
+or stay in the server: after each table the good request still succeeds."""
 
 import json
 
@@ -25,8 +25,12 @@ CODES = {
 LONG = b"x" * 10000
 # Malformed as text: a parameter error whichever parameter it is, known or not.
 MALFORMED = {
-    "invalid UTF-8": b"a\xffb", "overlong": b"a\xc0\x80", "half a character": b"\xe6\xb1", "a surrogate": b"\xed\xa0\x80",
-    "beyond Unicode": b"\xf4\x90\x80\x80", "NUL": b"a\0b",
+    "invalid UTF-8": b"a\xffb",
+    "overlong": b"a\xc0\x80",
+    "half a character": b"\xe6\xb1",
+    "a surrogate": b"\xed\xa0\x80",
+    "beyond Unicode": b"\xf4\x90\x80\x80",
+    "NUL": b"a\0b",
 }
 # Good UTF-8 that no stanza can carry.
 NO_XML = {"control": b"a\x01b", "escape": b"\x1b[0m", "U+FFFE": "a\ufffe".encode(), "U+FFFF": "\uffff".encode()}
@@ -63,8 +67,13 @@ def good(plain_http, read_answer):
     def make(path):
         account = {"/register": new, "/login": phone, "/cancel": lamp}.get(path)
         values = {
-            "user_name": (account or phone).name, "password": (account or phone).password, "type": (account or phone).type,
-            "device_type": "lamp", "verify_id": verify_id, "verify_code": answer, "access_token": phone.token,
+            "user_name": (account or phone).name,
+            "password": (account or phone).password,
+            "type": (account or phone).type,
+            "device_type": "lamp",
+            "verify_id": verify_id,
+            "verify_code": answer,
+            "access_token": phone.token,
             "user_name_ls": json.dumps([lamp.name if path == "/set_user_unbanding" else other.name]),
         }
         return [(name, str(values[name]).encode()) for name in CODES[path]]
@@ -144,9 +153,24 @@ def test_optional_texts_of_a_registration_are_checked_too(raw, good, name):
         assert code(raw.send(*ENCODINGS["form"]("/register", longest))) == 0
 
 
-@pytest.mark.parametrize("bad", [
-    b"0", b"4", b"-1", b"+1", b" 1", b"1 ", b"01x", b"1.0", b"1e0", b"0x1", b"99999999999999999999999", b"Phone", "１".encode(),
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"0",
+        b"4",
+        b"-1",
+        b"+1",
+        b" 1",
+        b"1 ",
+        b"01x",
+        b"1.0",
+        b"1e0",
+        b"0x1",
+        b"99999999999999999999999",
+        b"Phone",
+        "１".encode(),
+    ],
+)
 def test_a_type_that_is_none(raw, good, bad):
     for path in ("/login", "/register", "/cancel"):
         assert code(raw.send(*ENCODINGS["form"](path, replaced(good(path), "type", bad)))) == 2
@@ -164,14 +188,36 @@ def test_a_broken_escape(plain_http, path, escape):
 
 
 NO_JSON = {
-    "nothing but space": b" ", "no object": b"[]", "a string": b'"x"', "null": b"null", "cut": b'{"user_name": "x', "trailing": b"{} x",
-    "two": b"{}{}", "single quotes": b"{'a': 1}", "comma at the end": b'{"a": 1,}', "no quotes": b"{a: 1}", "NaN": b'{"a": NaN}',
-    "leading zero": b'{"a": 01}', "plus": b'{"a": +1}', "hex": b'{"a": 0x1}', "a comment": b'{"a": 1 /* x */}',
-    "bare control": b'{"a": "\x01"}', "half a pair": b'{"a": "\\ud800"}', "escaped NUL": b'{"a": "\\u0000"}', "NUL": b'{"a": "b"}\0',
-    "NUL in a name": b'{"a\\u0000": 1}', "bad escape": b'{"a": "\\x41"}', "a byte order mark": b"\xef\xbb\xbf{}", "UTF-16": '{"a": 1}'.encode("utf-16"),
-    "a name twice": b'{"a": 1, "a": 1}', "a name twice inside": b'{"a": {"b": 1, "b": 2}}', "inner break": b'{"a": [1, 2}',
-    "1,000 deep": b'{"a": ' + b"[" * 1000 + b"]" * 1000 + b"}", "1,000 objects deep": b'{"a":' * 1000 + b"1" + b"}" * 1000,
-    "1,000 open": b'{"a": ' + b"[" * 1000, "30,000 deep": b"[" * 30000 + b"]" * 30000,
+    "nothing but space": b" ",
+    "no object": b"[]",
+    "a string": b'"x"',
+    "null": b"null",
+    "cut": b'{"user_name": "x',
+    "trailing": b"{} x",
+    "two": b"{}{}",
+    "single quotes": b"{'a': 1}",
+    "comma at the end": b'{"a": 1,}',
+    "no quotes": b"{a: 1}",
+    "NaN": b'{"a": NaN}',
+    "leading zero": b'{"a": 01}',
+    "plus": b'{"a": +1}',
+    "hex": b'{"a": 0x1}',
+    "a comment": b'{"a": 1 /* x */}',
+    "bare control": b'{"a": "\x01"}',
+    "half a pair": b'{"a": "\\ud800"}',
+    "escaped NUL": b'{"a": "\\u0000"}',
+    "NUL": b'{"a": "b"}\0',
+    "NUL in a name": b'{"a\\u0000": 1}',
+    "bad escape": b'{"a": "\\x41"}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "a name twice": b'{"a": 1, "a": 1}',
+    "a name twice inside": b'{"a": {"b": 1, "b": 2}}',
+    "inner break": b'{"a": [1, 2}',
+    "1,000 deep": b'{"a": ' + b"[" * 1000 + b"]" * 1000 + b"}",
+    "1,000 objects deep": b'{"a":' * 1000 + b"1" + b"}" * 1000,
+    "1,000 open": b'{"a": ' + b"[" * 1000,
+    "30,000 deep": b"[" * 30000 + b"]" * 30000,
 }
 
 
@@ -208,14 +254,32 @@ def test_json_numbers_keep_their_digits(calls, plain_http):
     """A phone does not fit a double in every client's hands: the digits count."""
     phone = calls.new_account(PHONE, password="12345678901234567890")
     verify_id, answer = calls.picture()
-    body = (f'{{"user_name": {phone.name}, "password": 12345678901234567890, "type": 1, "verify_id": "{verify_id}", '
-            f'"verify_code": "{answer}"}}')
+    body = (
+        f'{{"user_name": {phone.name}, "password": 12345678901234567890, "type": 1, "verify_id": "{verify_id}", '
+        f'"verify_code": "{answer}"}}'
+    )
     assert code(plain_http.post_json("/login", body.encode())) == 0
 
 
-@pytest.mark.parametrize("name", [
-    "汉字", "a b", "a@b/c", "<a>&\"'", "\ufffe", "\x01", "x" * 5000, "../../etc", "%00", "'; drop table accounts; --", "🙂" * 64, "\u202e", "00", "+",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "汉字",
+        "a b",
+        "a@b/c",
+        "<a>&\"'",
+        "\ufffe",
+        "\x01",
+        "x" * 5000,
+        "../../etc",
+        "%00",
+        "'; drop table accounts; --",
+        "🙂" * 64,
+        "\u202e",
+        "00",
+        "+",
+    ],
+)
 def test_a_name_that_is_no_jid_is_unknown_and_shown_as_it_was_sent(calls, lamp_and_token, name):
     lamp = lamp_and_token
     for change in (calls.bind, calls.unbind):
@@ -230,8 +294,12 @@ def lamp_and_token(calls):
 
 
 MULTIPART = {
-    "no boundary": ("multipart/form-data", b"--x\r\n\r\n--x--"), "an empty boundary": ('multipart/form-data; boundary=""', b"----"),
-    "another boundary": ("multipart/form-data; boundary=x", b'--y\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--y--'),
+    "no boundary": ("multipart/form-data", b"--x\r\n\r\n--x--"),
+    "an empty boundary": ('multipart/form-data; boundary=""', b"----"),
+    "another boundary": (
+        "multipart/form-data; boundary=x",
+        b'--y\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--y--',
+    ),
     "no end": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1'),
     "no name": ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--"),
     "no header": ("multipart/form-data; boundary=x", b"--x\r\n\r\n1\r\n--x--"),

@@ -47,9 +47,16 @@ def test_a_binding_belongs_to_both(calls, phone, lamps):
 
 def test_an_item_has_the_seeds_members(calls, phone, lamps):
     calls.bind(phone, [lamps[0].name])
-    assert calls.bindings(phone).json["roster_item"] == [{
-        "jid": lamps[0].jid, "subscriptionType": "both", "nickname": lamps[0].name, "groups": {},
-        "user_name": lamps[0].name, "type": DEVICE}]
+    assert calls.bindings(phone).json["roster_item"] == [
+        {
+            "jid": lamps[0].jid,
+            "subscriptionType": "both",
+            "nickname": lamps[0].name,
+            "groups": {},
+            "user_name": lamps[0].name,
+            "type": DEVICE,
+        }
+    ]
     (item,) = calls.bindings(lamps[0]).json["roster_item"]
     assert (item["nickname"], item["user_name"], item["type"]) == (phone.name, phone.name, PHONE)
 
@@ -70,7 +77,22 @@ def test_the_list_may_be_json_or_a_string_that_holds_it(calls, phone, lamps, htt
 
 
 @pytest.mark.parametrize("change", ["bind", "unbind"])
-@pytest.mark.parametrize("bad", ["[]", "{}", '"lamp"', "lamp", "[1]", "[null]", '[""]', '[["lamp"]]', '["a","b"', "[" * 40 + "]" * 40, '["\\ud800"]'])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "[]",
+        "{}",
+        '"lamp"',
+        "lamp",
+        "[1]",
+        "[null]",
+        '[""]',
+        '[["lamp"]]',
+        '["a","b"',
+        "[" * 40 + "]" * 40,
+        '["\\ud800"]',
+    ],
+)
 def test_what_is_no_list_of_names(plain_http, change, bad):
     path = "/set_user_banding" if change == "bind" else "/set_user_unbanding"
     reply = plain_http.post(path, {"access_token": "x", "user_name": "lamp", "user_name_ls": bad})
@@ -184,7 +206,11 @@ def test_a_backend_that_asks_for_a_shared_name_says_the_type(calls, http, server
 def test_without_a_credential_nothing_is_said(calls, phone, lamps):
     calls.bind(phone, [lamps[0].name])
     stranger = Account(PHONE, phone.name, "")
-    for reply in (calls.bind(stranger, [lamps[1].name]), calls.unbind(stranger, [lamps[0].name]), calls.bindings(stranger)):
+    for reply in (
+        calls.bind(stranger, [lamps[1].name]),
+        calls.unbind(stranger, [lamps[0].name]),
+        calls.bindings(stranger),
+    ):
         assert code(reply) == 4
         assert reply.json.get("failed", []) == [] and reply.json.get("roster_item", []) == []
     assert set(bound_to(calls, phone)) == {lamps[0].name}
@@ -278,7 +304,9 @@ def test_lists_that_cross_do_not_lock_each_other(calls, lamps):
         return [lamp.name for lamp in lamps if lamp is not one]
 
     for _ in range(3):
-        replies = at_once([lambda one=one, ls=ls: calls.bind(one, ls) for one in lamps for ls in (others(one), others(one)[::-1])])
+        replies = at_once(
+            [lambda one=one, ls=ls: calls.bind(one, ls) for one in lamps for ls in (others(one), others(one)[::-1])]
+        )
         assert {code(reply) for reply in replies} <= {0, 109}
         for one in lamps:
             for other in bound_to(calls, one):

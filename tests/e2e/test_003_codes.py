@@ -1,4 +1,4 @@
-"""Every code of dialect 003's table, by the shortest way to reach it. 7 and 8 are the daemon's own exit messages."""
+"""Every code of dialect 003, by the shortest way to reach it. 7 and 8 are the daemon's own exit messages."""
 
 import pathlib
 import re
@@ -7,7 +7,18 @@ import time
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name, new_phone
-from harness.d003 import Accounts, at_once, change_password, code, fresh, meanwhile, metric, signed, table_of, wait_until
+from harness.d003 import (
+    Accounts,
+    at_once,
+    change_password,
+    code,
+    fresh,
+    meanwhile,
+    metric,
+    signed,
+    table_of,
+    wait_until,
+)
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "http/dialects/d003.c"
 
@@ -31,7 +42,7 @@ def test_code_0_done(calls):
     assert code(calls.register(Account(DEVICE, new_name(), "x"))) == 0
 
 
-def test_code_1_redis_down_where_the_call_needs_it(calls, plain_http, stack, server):
+def test_code_1_redis_down_where_the_call_needs_it(calls, plain_http, stack):
     lamp = calls.new_account(DEVICE)
     stack.kill("redis")
     reply = plain_http.get("/verify_code")

@@ -20,7 +20,9 @@ def test_a_life_from_registration_to_cancelling(server, stack, read_answer, tcp,
     found = calls.get_users(phone.token, [phone.name, lamp.name])
     assert code(found) == 0
     assert [(user["user_name"], user["des"]) for user in found.json["user_info_ls"]] == [
-        (phone.name, "Alice's phone"), (lamp.name, "the lamp")]
+        (phone.name, "Alice's phone"),
+        (lamp.name, "the lamp"),
+    ]
     assert tcp.call("/get_users", access_token=phone.token, user_name_ls=[phone.name, lamp.name]) == found.json
 
     bound = calls.bind(phone, [lamp.name])
@@ -83,14 +85,25 @@ def test_a_phone_of_another_country_is_shown_in_full(calls):
     assert calls.login(Account(PHONE, "00" + number[1:], account.password)).json["user_info"]["jid"] == account.jid
 
 
-@pytest.mark.parametrize("name", ["1390000123", "139000012345", "+8613900001", "+0139000012", "1390000123x", "１３９００００１２３４"])
+@pytest.mark.parametrize(
+    "name", ["1390000123", "139000012345", "+8613900001", "+0139000012", "1390000123x", "１３９００００１２３４"]
+)
 def test_what_is_no_phone(calls, name):
     assert code(calls.register(Account(PHONE, name, "x"))) == 2
 
 
-@pytest.mark.parametrize("kind, name", [
-    (DEVICE, "a" * 65), (DEVICE, "a b"), (DEVICE, "a@b"), (DEVICE, "lämp"), (WECHAT, "a.b"), (WECHAT, "a:b"), (WECHAT, "x" * 65),
-])
+@pytest.mark.parametrize(
+    "kind, name",
+    [
+        (DEVICE, "a" * 65),
+        (DEVICE, "a b"),
+        (DEVICE, "a@b"),
+        (DEVICE, "lämp"),
+        (WECHAT, "a.b"),
+        (WECHAT, "a:b"),
+        (WECHAT, "x" * 65),
+    ],
+)
 def test_what_is_no_name(calls, kind, name):
     assert code(calls.register(Account(kind, name, "x"))) == 2
 
@@ -163,8 +176,9 @@ def test_query_and_body_are_one_list_of_parameters(calls, http):
     account = calls.new_account(DEVICE)
     reply = http.post(f"/get_user_banding?user_name={account.name}", {"access_token": account.token})
     assert code(reply) == 0
-    twice = http.post(f"/get_user_banding?user_name={account.name}",
-                      {"access_token": account.token, "user_name": account.name})
+    twice = http.post(
+        f"/get_user_banding?user_name={account.name}", {"access_token": account.token, "user_name": account.name}
+    )
     assert code(twice) == 2
 
 

@@ -73,7 +73,7 @@ def test_logins_per_name_right_or_wrong(limited, calls, plain_http):
     assert code(login(plain_http, other.name, password=other.password)) == 0  # another name is free
 
 
-def test_a_phones_spellings_are_one_name(limited, calls, plain_http):
+def test_a_phones_spellings_are_one_name(limited, plain_http):
     phone = new_phone()
     limited()
     for spelling in (phone, "+86" + phone, "0086" + phone):
@@ -88,7 +88,7 @@ def test_logins_per_address_whatever_the_name(limited, plain_http):
     assert_limited(login(plain_http, new_name()))
 
 
-def test_lookups_per_account(limited, calls, tcp):
+def test_lookups_per_account(limited, calls):
     one, other = calls.new_account(DEVICE), calls.new_account(DEVICE)
     tokens = [one.token, calls.log_in(one).token]
     limited()
@@ -119,7 +119,13 @@ def test_a_limited_call_spends_no_picture(limited, calls, plain_http):
     limited()
     for _ in range(3):
         login(plain_http, phone.name, PHONE)
-    limited_call = {"user_name": phone.name, "password": phone.password, "type": 1, "verify_id": verify_id, "verify_code": answer}
+    limited_call = {
+        "user_name": phone.name,
+        "password": phone.password,
+        "type": 1,
+        "verify_id": verify_id,
+        "verify_code": answer,
+    }
     assert_limited(plain_http.post("/login", limited_call))
     limited()
     assert code(plain_http.post("/login", limited_call)) == 0
@@ -136,7 +142,7 @@ def test_counting_is_shared_by_instances(limited, plain_http, another_server, st
     assert_limited(login(there, name))
 
 
-def test_limits_do_not_say_who(limited, calls, redis, plain_http):
+def test_limits_do_not_say_who(limited, calls, redis):
     phone = calls.new_account(PHONE)
     limited()
     calls.login(phone)
@@ -156,13 +162,20 @@ def test_production_starts_with_none_of_the_looseness(server):
 
 
 def test_without_redis_nobody_gets_more_than_a_login(limited, calls, plain_http, stack):
-    """Pictures and registrations cannot be counted, so they are refused; a Device's login goes on, because hashing bounds
-    how fast anybody can guess."""
+    """Pictures and registrations cannot be counted, so they are refused; a Device's login goes on, because hashing
+    bounds how fast anybody can guess."""
     lamp = calls.new_account(DEVICE)
     limited()
     stack.kill("redis")
     assert code(plain_http.get("/verify_code"), 503) == 1
-    register = {"user_name": new_name(), "password": "x", "type": 2, "device_type": "x", "verify_id": "0" * 32, "verify_code": "x"}
+    register = {
+        "user_name": new_name(),
+        "password": "x",
+        "type": 2,
+        "device_type": "x",
+        "verify_id": "0" * 32,
+        "verify_code": "x",
+    }
     assert code(plain_http.post("/register", register), 503) == 1
     assert code(calls.get_users(lamp.token, [lamp.name]), 503) == 1
     assert code(login(plain_http, lamp.name, password=lamp.password)) == 0

@@ -1,4 +1,4 @@
-"""A storm of logins: hashing has a bounded queue, so that what does not fit is told so at once, and nothing else waits."""
+"""A storm of logins: hashing has a bounded queue. What does not fit is told so at once, and nothing else waits."""
 
 import statistics
 import threading
@@ -11,7 +11,12 @@ from harness.d003 import at_once, code, metric
 from harness.tcp_client import LineClient
 
 # About a tenth of a second for a hash, on one thread, and one may wait.
-TINY = {"REGISTRARD_PASSWORD_MEMORY": "65536", "REGISTRARD_PASSWORD_PASSES": "3", "REGISTRARD_PASSWORD_THREADS": "1", "REGISTRARD_PASSWORD_QUEUE": "1"}
+TINY = {
+    "REGISTRARD_PASSWORD_MEMORY": "65536",
+    "REGISTRARD_PASSWORD_PASSES": "3",
+    "REGISTRARD_PASSWORD_THREADS": "1",
+    "REGISTRARD_PASSWORD_QUEUE": "1",
+}
 
 
 def login(http, name):
@@ -23,7 +28,7 @@ def lamp(calls):
     return calls.new_account(DEVICE)
 
 
-def test_more_than_the_queue_holds_is_told_to_come_back(server, lamp, plain_http):
+def test_more_than_the_queue_holds_is_told_to_come_back(server, plain_http):
     server.restart(TINY)
     begun = time.monotonic()
     assert code(login(plain_http, new_name())) == 102
@@ -92,14 +97,23 @@ def test_calls_without_a_hash_go_on(server, lamp, plain_http, calls):
     assert took < 2
 
 
-def test_a_refused_registration_leaves_nothing_behind(server, lamp, calls, plain_http):
+def test_a_refused_registration_leaves_nothing_behind(server, calls, plain_http):
     server.restart(TINY)
     accounts = [Account(DEVICE, new_name(), "x") for _ in range(8)]
     pictures = [calls.picture() for _ in accounts]
 
     def register(account, picture):
-        return plain_http.post("/register", {"user_name": account.name, "password": "x", "type": 2, "device_type": "x",
-                                             "verify_id": picture[0], "verify_code": picture[1]})
+        return plain_http.post(
+            "/register",
+            {
+                "user_name": account.name,
+                "password": "x",
+                "type": 2,
+                "device_type": "x",
+                "verify_id": picture[0],
+                "verify_code": picture[1],
+            },
+        )
 
     replies = at_once([lambda a=account, p=picture: register(a, p) for account, picture in zip(accounts, pictures)])
     assert {reply.status for reply in replies} == {200, 503}

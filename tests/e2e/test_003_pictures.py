@@ -22,8 +22,8 @@ def size_of_png(body):
     assert body[:8] == b"\x89PNG\r\n\x1a\n"
     at, kinds = 8, []
     while at < len(body):
-        length, kind = struct.unpack(">I4s", body[at:at + 8])
-        data, check = body[at + 8:at + 8 + length], body[at + 8 + length:at + 12 + length]
+        length, kind = struct.unpack(">I4s", body[at : at + 8])
+        data, check = body[at + 8 : at + 8 + length], body[at + 8 + length : at + 12 + length]
         assert struct.unpack(">I", check)[0] == zlib.crc32(kind + data)
         kinds.append((kind, data))
         at += 12 + length
@@ -34,7 +34,11 @@ def size_of_png(body):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_it_is_a_png_with_an_id_in_header_and_cookie(http, method):
     reply = http.request(method, "/verify_code")
-    assert (reply.status, reply.headers["Content-Type"], reply.headers["Cache-Control"]) == (200, "image/png", "no-store")
+    assert (reply.status, reply.headers["Content-Type"], reply.headers["Cache-Control"]) == (
+        200,
+        "image/png",
+        "no-store",
+    )
     width, height = size_of_png(reply.body)
     assert 60 <= width <= 400 and 20 <= height <= 200
     verify_id = reply.headers["X-Verify-Id"]
@@ -51,7 +55,9 @@ def test_no_two_are_alike(http):
 def test_the_answer_is_read_in_either_case(calls):
     for change in (str.upper, str.lower):
         verify_id, answer = calls.picture()
-        assert code(calls.register(Account(DEVICE, new_name(), "x"), verify_id=verify_id, verify_code=change(answer))) == 0
+        assert (
+            code(calls.register(Account(DEVICE, new_name(), "x"), verify_id=verify_id, verify_code=change(answer))) == 0
+        )
 
 
 def test_the_id_may_come_back_as_a_cookie(server, stack, read_answer):
@@ -77,15 +83,23 @@ def test_a_parameter_goes_before_the_cookie(server, stack, calls):
 def test_without_one_nothing_goes(calls, plain_http, path, kind):
     account = calls.new_account(kind) if path != "/register" else Account(kind, new_phone(), "x")
     verify_id, answer = calls.picture()
-    for missing in ({}, {"verify_id": verify_id}, {"verify_code": answer}, {"verify_id": "", "verify_code": ""},
-                    {"verify_id": "x" * 32, "verify_code": answer}, {"verify_id": "x" * 10000, "verify_code": answer}):
+    for missing in (
+        {},
+        {"verify_id": verify_id},
+        {"verify_code": answer},
+        {"verify_id": "", "verify_code": ""},
+        {"verify_id": "x" * 32, "verify_code": answer},
+        {"verify_id": "x" * 10000, "verify_code": answer},
+    ):
         assert code(plain_http.post(path, form(account, **FORMS[path], **missing))) == 5
 
 
 def test_a_device_logs_in_without(calls, plain_http):
     lamp = calls.new_account(DEVICE)
     assert code(plain_http.post("/login", form(lamp))) == 0
-    assert code(plain_http.post("/login", form(lamp, verify_code="wrong", verify_id="0" * 32))) == 5  # if it sends one, it counts
+    assert (
+        code(plain_http.post("/login", form(lamp, verify_code="wrong", verify_id="0" * 32))) == 5
+    )  # if it sends one, it counts
     assert code(plain_http.post("/login", form(lamp, verify_code="wrong"))) == 5
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/api-003.md and of the README are run as they stand, one after the other, and answer what they say."""
+"""The examples of docs/api-003.md and of the README, run as they stand, answer what they say."""
 
 import json
 import pathlib
@@ -29,7 +29,9 @@ def run(scripts, server, stack, tmp_path):
     """One bash for all of them, as somebody who pastes them; what each printed."""
     given = f"api={shlex.quote(server.https)} var={shlex.quote(str(stack.var))} tcp={server.ports['tcp']}\n"
     text = given + f"\necho; echo '{MARK}'\n".join(scripts)
-    done = subprocess.run(["bash", "-u"], input=text, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["bash", "-u"], input=text, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     return [printed.strip() for printed in done.stdout.split(MARK)]
 
@@ -37,7 +39,10 @@ def run(scripts, server, stack, tmp_path):
 def shape(value):
     """What of an answer must be as shown: everything but what is random in it."""
     if isinstance(value, dict):
-        return {name: "…" if name in ("jid", "jid_pwd", "access_token") and part else shape(part) for name, part in value.items()}
+        return {
+            name: "…" if name in ("jid", "jid_pwd", "access_token") and part else shape(part)
+            for name, part in value.items()
+        }
     if isinstance(value, list):
         return [shape(part) for part in value]
     return value
@@ -73,11 +78,16 @@ def test_the_signatures_recipe_is_right():
 def test_the_first_registration_of_the_readme(server, stack, tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (script,) = re.findall(r"```sh\n(api=.*?)```", text, re.S)
-    for line, ours in (("api=https://localhost:8443", f"api={server.https}"), ("var/captcha.jsonl", f"{stack.var}/captcha.jsonl"),
-                       ("/dev/tcp/127.0.0.1/8081", f"/dev/tcp/127.0.0.1/{server.ports['tcp']}")):
+    for line, ours in (
+        ("api=https://localhost:8443", f"api={server.https}"),
+        ("var/captcha.jsonl", f"{stack.var}/captcha.jsonl"),
+        ("/dev/tcp/127.0.0.1/8081", f"/dev/tcp/127.0.0.1/{server.ports['tcp']}"),
+    ):
         assert line in script
         script = script.replace(line, ours)
-    (printed,) = run([script.replace("13900001234", "13900005678").replace("lamp-1", "lamp-2")], server, stack, tmp_path)
+    (printed,) = run(
+        [script.replace("13900001234", "13900005678").replace("lamp-1", "lamp-2")], server, stack, tmp_path
+    )
     replies = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     assert len(replies) == 6
     assert all(reply["result"] == 0 for reply in replies), printed

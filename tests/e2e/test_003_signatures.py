@@ -1,18 +1,21 @@
 """param_sign and sign: requests and replies signed with an application's secret, checked against an implementation of
 the tests' own (harness/d003.py)."""
 
-import itertools
 import json
 import time
 
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name, new_phone
-from harness.d003 import OVER_TCP, ROUTES, By, code, fresh, is_signed, metric, signature, signed
-from harness.http_client import Http
+from harness.d003 import OVER_TCP, ROUTES, By, code, fresh, is_signed, signature, signed
 from harness.tcp_client import LineClient
 
-FIRST, SECOND, BACKEND, OTHER_BACKEND = "first-application-1", "second-application", "backend-secret-no-1", "backend-secret-no-2"
+FIRST, SECOND, BACKEND, OTHER_BACKEND = (
+    "first-application-1",
+    "second-application",
+    "backend-secret-no-1",
+    "backend-secret-no-2",
+)
 SETTINGS = {
     "REGISTRARD_D003_APP_SECRETS": f"first:{FIRST},second:{SECOND}",
     "REGISTRARD_D003_BACKEND_SECRETS": f"backend:{BACKEND},other:{OTHER_BACKEND}",
@@ -76,7 +79,15 @@ def test_everything_is_signed(lamp, http):
 @pytest.mark.parametrize("way", By.WAYS)
 def test_what_needs_encoding(lamp, http, way):
     """Names and values are percent-encoded before they are sorted, so that the order is the same everywhere."""
-    strange = {"access_token": lamp.token, "a b": "1&2=3", "a!": "x+y z", "ä": "汉字 🙂", "a": "~-._*'()", "A": "%41", "a-": ""}
+    strange = {
+        "access_token": lamp.token,
+        "a b": "1&2=3",
+        "a!": "x+y z",
+        "ä": "汉字 🙂",
+        "a": "~-._*'()",
+        "A": "%41",
+        "a-": "",
+    }
     assert code(By(http, way).post("/verify_access_token", signed(FIRST, "/verify_access_token", strange))) == 0
 
 

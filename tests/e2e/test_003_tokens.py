@@ -184,7 +184,7 @@ def test_without_redis_postgres_answers_the_cold_ones(calls, lamp, tcp, stack):
     assert tcp.call("/verify_access_token", access_token="x" * 43) == ENDED
 
 
-def test_other_instances_stop_within_a_second(calls, lamp, second, stack):
+def test_other_instances_stop_within_a_second(calls, lamp, second):
     with LineClient(second.ports["tcp"]) as there:
         assert there.call("/verify_access_token", access_token=lamp.token) == VALID
         assert there.call("/verify_access_token", access_token=lamp.token) == VALID  # warm there
@@ -194,11 +194,12 @@ def test_other_instances_stop_within_a_second(calls, lamp, second, stack):
         assert time.monotonic() - begun < 1
 
 
-def test_a_token_of_one_instance_is_good_on_the_other(calls, lamp, second, stack, tcp):
+def test_a_token_of_one_instance_is_good_on_the_other(lamp, second, stack, tcp):
     with LineClient(second.ports["tcp"]) as there:
         assert there.call("/verify_access_token", access_token=lamp.token) == VALID
-    login = Http(second.ports, stack.certificate).post("/login", {
-        "user_name": lamp.name, "password": lamp.password, "type": DEVICE})
+    login = Http(second.ports, stack.certificate).post(
+        "/login", {"user_name": lamp.name, "password": lamp.password, "type": DEVICE}
+    )
     assert tcp.call("/verify_access_token", access_token=login.json["access_token"]) == VALID
 
 
@@ -215,7 +216,8 @@ def test_redis_is_away_when_the_account_is_cancelled(calls, lamp, server, second
         with db.cursor() as cursor:
             cursor.execute("begin; select 1 from accounts where name = %s for update", (lamp.name,))
         cancelled = threading.Thread(
-            target=calls.http.post, args=("/cancel", {**signed_in, "verify_id": verify_id, "verify_code": answer}))
+            target=calls.http.post, args=("/cancel", {**signed_in, "verify_id": verify_id, "verify_code": answer})
+        )
         cancelled.start()
         with db.cursor() as cursor:
             wait_until(lambda: _waits_for_lock(cursor), what="the cancelling at its commit")
@@ -241,7 +243,7 @@ def _waits_for_lock(cursor):
     return cursor.fetchone()[0] > 0
 
 
-def test_tokens_are_kept_as_hashes_only(calls, lamp, tcp, db, redis):
+def test_tokens_are_kept_as_hashes_only(lamp, tcp, db, redis):
     assert tcp.call("/verify_access_token", access_token=lamp.token) == VALID
     assert lamp.token not in Accounts(db).everything()
     for key in redis.scan_iter("*"):

@@ -1,4 +1,4 @@
-"""docs/api-003.md against the tables it describes: the routes and codes of the dialect, the defaults of the settings."""
+"""docs/api-003.md against the tables it describes: routes and codes of the dialect, defaults of the settings."""
 
 import pathlib
 import re
@@ -16,11 +16,19 @@ def section(title):
 def routes():
     """Path to its methods and transports, in the table's words."""
     table = re.search(r"struct route routes\[\] = \{(.*?)\};", DIALECT, re.S).group(1)
-    return {path: (methods, transports) for path, methods, transports in re.findall(r'\{"([^"]+)", (\S+), ([^,]+),', table)}
+    return {
+        path: (methods, transports) for path, methods, transports in re.findall(r'\{"([^"]+)", (\S+), ([^,]+),', table)
+    }
 
 
 def test_every_call_is_described_with_its_ways():
-    words = {"BOTH": "GET, POST", "METHOD_GET": "GET", "METHOD_POST": "POST", "OVER_HTTP": "HTTP", "OVER_HTTP | OVER_TCP": "HTTP, TCP"}
+    words = {
+        "BOTH": "GET, POST",
+        "METHOD_GET": "GET",
+        "METHOD_POST": "POST",
+        "OVER_HTTP": "HTTP",
+        "OVER_HTTP | OVER_TCP": "HTTP, TCP",
+    }
     expected = {path: f"{words[methods]} · {words[transports]}" for path, (methods, transports) in routes().items()}
     described = dict(re.findall(r"^### `(/\w+)`\n\n(GET[^.]*?)\.", section("The calls"), re.M))
     assert len(expected) == 9
@@ -34,7 +42,10 @@ def test_every_code_is_described():
 
 
 def test_defaults_are_the_settings_own():
-    defaults = {f"{group}.{key}": value for group, key, value in re.findall(r'^SETTING\((\w+), (\w+), \w+, "([^"]*)"', SETTINGS, re.M)}
+    defaults = {
+        f"{group}.{key}": value
+        for group, key, value in re.findall(r'^SETTING\((\w+), (\w+), \w+, "([^"]*)"', SETTINGS, re.M)
+    }
     described = dict(re.findall(r"^\| `(\w+\.\w+)` \| (\S+) \|", section("Limits"), re.M))
     assert len(described) == 9
     for name, value in described.items():

@@ -1,26 +1,31 @@
 """What the tests of dialect 003 share: every way a call can come, signatures made by an implementation of our own, and
 looks into Postgres at what no call can bring about."""
 
-import base64
 import contextlib
 import hashlib
 import hmac
 import json
 import re
+import secrets
 import threading
 import time
 import urllib.parse
 from xml.etree import ElementTree
 
-from harness.calls import DEVICE, PHONE
+from harness.calls import PHONE
 
-TYPE_NAMES = {1: "Phone", 2: "Device", 3: "Wechat"}
 JSON_TYPE = "application/json; charset=utf-8"
 
-# What a request of each call holds, in the words of the seed; PICTURE stands for verify_id and verify_code.
 ROUTES = (
-    "/verify_code", "/login", "/register", "/cancel", "/get_users", "/verify_access_token", "/set_user_banding",
-    "/set_user_unbanding", "/get_user_banding",
+    "/verify_code",
+    "/login",
+    "/register",
+    "/cancel",
+    "/get_users",
+    "/verify_access_token",
+    "/set_user_banding",
+    "/set_user_unbanding",
+    "/get_user_banding",
 )
 OVER_TCP = ("/get_users", "/verify_access_token")
 
@@ -76,8 +81,7 @@ def signed(secret, path, parameters):
 
 def fresh():
     """What a signature needs to stand in for a picture."""
-    return {"timestamp": int(time.time()), "nonce": base64.b16encode(hashlib.sha256(str(time.time_ns()).encode()).digest())
-            .decode()[:32]}
+    return {"timestamp": int(time.time()), "nonce": secrets.token_hex(16)}
 
 
 def members_as_sent(body):
@@ -90,7 +94,7 @@ def members_as_sent(body):
         name, at = decoder.raw_decode(text, at)
         assert text[at] == ":"
         value, end = decoder.raw_decode(text, at + 1)
-        members[name] = value if isinstance(value, str) else text[at + 1:end].encode()
+        members[name] = value if isinstance(value, str) else text[at + 1 : end].encode()
         at = end + 1
     return members
 
@@ -120,19 +124,35 @@ class Accounts:
 
     def set(self, account, assignment):
         """set(account, "banned_at = now()")"""
-        assert self._run(f"update accounts set {assignment} where name = %s and type = %s and state < 2",
-                         self.stored_name(account), account.type) == 1
+        assert (
+            self._run(
+                f"update accounts set {assignment} where name = %s and type = %s and state < 2",
+                self.stored_name(account),
+                account.type,
+            )
+            == 1
+        )
 
     def get(self, account, column):
-        rows = self._run(f"select {column} from accounts where name = %s and type = %s and state < 2",
-                         self.stored_name(account), account.type)
+        rows = self._run(
+            f"select {column} from accounts where name = %s and type = %s and state < 2",
+            self.stored_name(account),
+            account.type,
+        )
         return rows[0][0] if rows else None
 
     def age_tokens(self, account, interval):
         """Moves the end of all its tokens into the past."""
-        assert self._run(
-            "update sessions s set expires_at = now() - %s::interval from accounts a where a.id = s.account_id and "
-            "a.name = %s and a.type = %s and a.state < 2", interval, self.stored_name(account), account.type) > 0
+        assert (
+            self._run(
+                "update sessions s set expires_at = now() - %s::interval from accounts a where a.id = s.account_id and "
+                "a.name = %s and a.type = %s and a.state < 2",
+                interval,
+                self.stored_name(account),
+                account.type,
+            )
+            > 0
+        )
 
     def count(self, table):
         return self._run(f"select count(*) from {table}")[0][0]
@@ -203,10 +223,6 @@ def metric(server, name, **labels):
     """A value of /metrics; 0 when it was never counted."""
     label = ",".join(f'{key}="{value}"' for key, value in labels.items())
     return server.metrics().get(f"registrar_{name}" + (f"{{{label}}}" if label else ""), 0)
-
-
-def required_type(account):
-    return {"device_type": "lamp"} if account.type == DEVICE else {}
 
 
 def table_of(source, name):
