@@ -37,6 +37,9 @@ class DurableStack(Stack):
             sys.exit(f"stack.sh {command}: {done.stderr}")
         return done.stdout
 
+    def family(self, service):
+        return self._family(service)
+
     def xmpp_environment(self):
         """Where the XMPP server is, for baseline_component."""
         settings = {k: v for k, v in self.settings.items() if k.startswith("REGISTRARD_XMPP_")}
@@ -109,6 +112,35 @@ class Serving:
     def __exit__(self, *_):
         self.process.stdin.close()
         self.process.wait(20)
+
+
+class Others:
+    """How much of the machine is used by programs that are not the benchmark's: then its figures are worth less."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.began = self._now()
+
+    def _now(self):
+        """All that the machine has had, all that it did, and what of this was ours; in ticks."""
+        fields = [int(n) for n in pathlib.Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
+        ours = sum(os.times()[:4]) * os.sysconf("SC_CLK_TCK")
+        ours += sum(_ticks(pid) for service in self.stack.services for pid in self.stack.family(service))
+        return sum(fields), sum(fields) - fields[3] - fields[4], ours
+
+    def share(self):
+        """Since the start, of all cores."""
+        whole, busy, ours = (now - then for now, then in zip(self._now(), self.began))
+        return max(0, busy - ours) / whole
+
+
+def _ticks(pid):
+    """Of a process and of its children that have ended."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    return sum(int(field) for field in stat.rsplit(")", 1)[1].split()[11:15])
 
 
 def resident_mib(pid):

@@ -67,7 +67,13 @@ def _waits(bench):
     return ", ".join(f"{name} {bench.median(name + ', p99 ms'):.3g} ms" for name in lines)
 
 
-def document(bench, options, took_s):
+def _others(bench):
+    if not bench.stack.owns_xmpp:
+        return ""  # the XMPP server itself is one of them
+    return f" Other programs used {100 * bench.others:.0f} % of it during this run."
+
+
+def document(bench, options):
     described = "\n".join(f"- {line}" for line in [*machine(), f"XMPP server: {bench.xmpp_server['name']} {bench.xmpp_server['version']}"])
     return f"""# Benchmarks
 
@@ -75,7 +81,7 @@ def document(bench, options, took_s):
 
 {table(bench)}
 
-Medians of {options.rounds} rounds of {options.seconds:g} s for each figure, {took_s:.0f} s in all. A share is taken inside each round, beside
+Medians of {options.rounds} rounds of {options.seconds:g} s for each figure, {bench.took_s:.0f} s in all. A share is taken inside each round, beside
 the baseline measured right before it (and after it, for logins), so that a machine whose speed wanders does not matter;
 the median share need not be the quotient of the medians.
 
@@ -83,7 +89,7 @@ the median share need not be the quotient of the medians.
 
 {described}
 
-Load generator, servers and registrard share it, over loopback.
+Load generator, servers and registrard share it, over loopback.{_others(bench)}
 
 ## What is measured
 
