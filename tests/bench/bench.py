@@ -1,5 +1,4 @@
-"""make bench: registrard beside what the machine and the XMPP server give by themselves (issue of the figures:
-docs/benchmarks.md, which this writes).
+"""make bench: registrard beside what the machine and the XMPP server give by themselves; writes docs/benchmarks.md.
 
 Everything runs on this machine over loopback, load generator included, on servers of its own: Postgres, Redis and
 Prosody from examples/dev/stack.sh, or the XMPP server that REGISTRARD_XMPP_HOST names (plain component port). Absolute
@@ -189,7 +188,7 @@ def main():
     parser.add_argument("programs", help="the folder of the C programs")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=1.5, help="of each measurement")
-    parser.add_argument("--report", default=pathlib.Path(__file__).resolve().parents[2] / "docs/benchmarks.md")
+    parser.add_argument("--report", help="docs/benchmarks.md, or with the server's name in it when it is not our own")
     options = parser.parse_args()
     stack = DurableStack()
     try:
@@ -210,7 +209,9 @@ def main():
     finally:
         stack.close()
     text = report.document(bench, options)
-    pathlib.Path(options.report).write_text(text, encoding="utf-8")
+    suffix = "" if stack.owns_xmpp else "-" + bench.xmpp_server["driver"]
+    path = options.report or pathlib.Path(__file__).resolve().parents[2] / f"docs/benchmarks{suffix}.md"
+    pathlib.Path(path).write_text(text, encoding="utf-8")
     print(report.table(bench))
 
 

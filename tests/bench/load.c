@@ -72,11 +72,10 @@ static void read_requests(struct load *load, const char *path)
     FILE *file = fopen(path, "re");
     char *line = NULL;
     size_t size = 0;
-    ssize_t length;
     if (file == NULL)
         die("cannot read %s", path);
     buf_init(&load->wire, SIZE_MAX);
-    while ((length = getline(&line, &size, file)) > 0) {
+    while (getline(&line, &size, file) > 0) {
         line[strcspn(line, "\n")] = '\0';
         if (load->config.protocol == CLIENT_HTTP)
             add_http(load, line);
