@@ -122,6 +122,22 @@ static void announce_down(struct link *link, bool was_up, const char *reason)
         log_down(link, reason);
 }
 
+static void on_received(void *arg, const struct element *stanza, struct buf *reply)
+{
+    struct link *link = arg;
+    link->handlers.received(link->handlers.arg, stanza, reply);
+}
+
+/* Any user of the server can cause it, as often as he likes. */
+static void on_skipped(void *arg, const struct element *root, const char *reason)
+{
+    struct link *link = arg;
+    metric_add(M_XMPP_REFUSED, "", 1);
+    if (link_may_log(link))
+        log_warn("xmpp_stanza_skipped", F("reason", reason),
+                 F("from", root != NULL ? element_attribute_or_empty(root, "from") : ""));
+}
+
 /* Until the connection is over or we are to stop. True: it was up. */
 static bool serve(struct link *link, struct session *session)
 {
@@ -158,8 +174,9 @@ static bool run_session(struct link *link)
                                           .resolver = link->resolver,
                                           .pending = link->pending,
                                           .wake_fd = link->wake_fd,
-                                          .received = link->handlers.received,
-                                          .arg = link->handlers.arg};
+                                          .received = on_received,
+                                          .skipped = on_skipped,
+                                          .arg = link};
     struct session *session = NULL;
     char reason[TRANSPORT_REASON_SIZE] = "";
     if (session_open(&config, &session, reason) != OK) {

@@ -1,7 +1,9 @@
-/* How the bounds are kept. The tail that expat holds back (a tag that is not complete) is looked at after each piece
- * that is fed, as is the size of the stanza so far: pieces are small, so neither can grow past its limit by more than
- * one. The exact size of a stanza is checked at its end. Everything else is checked in expat's callbacks before
- * anything is allocated.
+/* The bytes are cut at the ends of stanzas, and looked at by framing.c before expat gets them: it never sees what is
+ * over a limit, and can be replaced after any stanza. When a stanza is to be skipped, the expat that has begun to read
+ * it is thrown away with what it holds, and the next stanza gets a new one.
+ *
+ * Up to the end of the stream's header there is no stanza to be counted: expat gets it in pieces that end with ">", as
+ * the header does.
  *
  * Text of all open elements lies in one buffer, used as a stack: a child's text is taken off when the child ends, so
  * that the parent's goes on where it was. */
@@ -15,6 +17,7 @@
 
 #include "component/base/arena.h"
 #include "component/base/buf.h"
+#include "xmpp/framing.h"
 
 enum { PIECE_SIZE = 16 * 1024 };
 
@@ -27,18 +30,15 @@ struct parser {
     const char *reason; /* NULL until something was refused */
     bool repeating;     /* the header is being read again by a new expat */
     bool ended;
-    struct buf header; /* the stream's bytes up to the end of its header */
-    int64_t fed;       /* bytes that this expat has read */
+    struct buf header;      /* the stream's bytes up to the end of its header */
+    struct framing framing; /* of what follows */
+    uint64_t fed;           /* bytes that this expat has read */
 
     struct element *open[PARSER_DEPTH_MAX]; /* [0] stands for the stream and is NULL */
     size_t text_start[PARSER_DEPTH_MAX];
     size_t depth;
     struct buf text;
-
     struct tree *tree; /* the stanza that is being read */
-    int64_t stanza_start;
-    size_t elements;
-    size_t declarations; /* xmlns attributes of the tag that comes next */
 };
 
 void parser_refuse(struct parser *parser, const char *reason)
@@ -112,49 +112,37 @@ static void open_stream(struct parser *parser, const char *name, const char **at
     parser->depth = 1;
     if (parser->repeating)
         return;
-    /* header holds all that was fed so far: cut it at the end of this tag */
-    int64_t end = (int64_t)XML_GetCurrentByteIndex(parser->expat) + XML_GetCurrentByteCount(parser->expat);
-    parser->header.length = (size_t)end;
+    framing_begin(&parser->framing);
     struct arena *arena = arena_new();
     parser->handlers.opened(parser->handlers.arg, element_new(arena, NULL, name, attributes));
     arena_free(&arena);
 }
 
-static bool tag_within_limits(struct parser *parser, const char **attributes)
+static void open_stanza(struct parser *parser)
 {
-    size_t count = parser->declarations;
-    parser->declarations = 0;
-    for (const char **a = attributes; *a != NULL; a += 2)
-        count++;
-    if (count > PARSER_ATTRIBUTES_MAX)
-        parser_refuse(parser, "an element with too many attributes");
-    else if (parser->depth >= PARSER_DEPTH_MAX)
-        parser_refuse(parser, "elements too deep");
-    else if (parser->elements >= PARSER_ELEMENTS_MAX)
-        parser_refuse(parser, "a stanza of too many elements");
-    return parser->reason == NULL;
+    struct arena *arena = arena_new();
+    parser->tree = arena_alloc(arena, sizeof *parser->tree);
+    parser->tree->arena = arena;
 }
 
 static void on_start(void *arg, const char *name, const char **attributes)
 {
     struct parser *parser = arg;
-    if (parser->reason != NULL || !tag_within_limits(parser, attributes))
+    if (parser->reason != NULL)
         return;
     if (parser->depth == 0) {
         open_stream(parser, name, attributes);
         return;
     }
-    if (parser->depth == 1) {
-        struct arena *arena = arena_new();
-        parser->tree = arena_alloc(arena, sizeof *parser->tree);
-        parser->tree->arena = arena;
-        parser->stanza_start = (int64_t)XML_GetCurrentByteIndex(parser->expat);
-        parser->elements = 0;
+    if (parser->depth == PARSER_DEPTH_MAX) { /* it was counted before, but memory does not hang on that */
+        parser_refuse(parser, "elements too deep");
+        return;
     }
+    if (parser->depth == 1)
+        open_stanza(parser);
     struct element *element = element_new(parser->tree->arena, parser->open[parser->depth - 1], name, attributes);
     if (parser->depth == 1)
         parser->tree->root = element;
-    parser->elements++;
     parser->text_start[parser->depth] = parser->text.length;
     parser->open[parser->depth++] = element;
 }
@@ -182,11 +170,6 @@ static void on_end(void *arg, const char *name)
     take_text(parser, parser->open[parser->depth], parser->text_start[parser->depth]);
     if (parser->depth > 1)
         return;
-    int64_t end = (int64_t)XML_GetCurrentByteIndex(parser->expat) + XML_GetCurrentByteCount(parser->expat);
-    if (end - parser->stanza_start > PARSER_STANZA_MAX) {
-        parser_refuse(parser, "a stanza over 4 MiB");
-        return;
-    }
     struct tree *tree = parser->tree;
     parser->tree = NULL;
     parser->handlers.stanza(parser->handlers.arg, tree);
@@ -204,14 +187,6 @@ static void on_text(void *arg, const char *text, int length)
     for (int i = 0; i < length; i++) /* white space is how peers keep a connection alive (RFC 6120, 4.6.1) */
         if (strchr(" \t\r\n", text[i]) == NULL)
             parser_refuse(parser, "text between stanzas");
-}
-
-static void on_declaration(void *arg, const char *prefix, const char *uri)
-{
-    struct parser *parser = arg;
-    (void)prefix;
-    (void)uri;
-    parser->declarations++;
 }
 
 static void on_doctype(void *arg, const char *name, const char *system, const char *public, int has_internal_subset)
@@ -244,13 +219,27 @@ static XML_Parser expat_new(struct parser *parser)
     XML_SetUserData(expat, parser);
     XML_SetElementHandler(expat, on_start, on_end);
     XML_SetCharacterDataHandler(expat, on_text);
-    XML_SetStartNamespaceDeclHandler(expat, on_declaration);
     XML_SetStartDoctypeDeclHandler(expat, on_doctype);
     XML_SetProcessingInstructionHandler(expat, on_instruction);
     XML_SetCommentHandler(expat, on_comment);
     /* a stanza must be seen when its last byte is here, not when more follow; PARSER_TAG_MAX bounds what that costs */
     (void)XML_SetReparseDeferralEnabled(expat, XML_FALSE);
     return expat;
+}
+
+/* Text in the stream is given to the handlers at once and a tag has its limit, so what expat still holds back then is
+ * an entity's name. */
+static void feed_expat(struct parser *parser, const char *bytes, size_t length)
+{
+    parser->fed += length;
+    if (length == 0)
+        return;
+    if (parser->expat == NULL)
+        parser_refuse(parser, "no memory for a parser");
+    else if (XML_Parse(parser->expat, bytes, (int)length, 0) != XML_STATUS_OK)
+        parser_refuse(parser, XML_ErrorString(XML_GetErrorCode(parser->expat)));
+    else if (parser->fed - (uint64_t)XML_GetCurrentByteIndex(parser->expat) > PARSER_TAG_MAX)
+        parser_refuse(parser, "an entity that does not end");
 }
 
 struct parser *parser_new(const struct parser_handlers *handlers)
@@ -277,60 +266,69 @@ void parser_free(struct parser **parser)
     *parser = NULL;
 }
 
-/* Between two stanzas, with nothing held back: a new expat that has read nothing but the header. */
+/* A new expat that has read nothing but the header. */
 static void renew(struct parser *parser)
 {
-    XML_Parser fresh = expat_new(parser);
-    if (fresh == NULL)
-        return; /* the old one serves on; PARSER_WITHOUT_PAUSE_MAX bounds it */
     XML_ParserFree(parser->expat);
-    parser->expat = fresh;
+    parser->expat = expat_new(parser);
     parser->repeating = true;
     parser->depth = 0;
-    parser->fed = (int64_t)parser->header.length;
-    if (XML_Parse(fresh, parser->header.data, (int)parser->header.length, 0) != XML_STATUS_OK)
-        parser_refuse(parser, "a header that cannot be read twice");
+    parser->fed = 0;
+    parser->text.length = 0;
+    feed_expat(parser, parser->header.data, parser->header.length);
     parser->repeating = false;
 }
 
-static void look_at_sizes(struct parser *parser)
+/* Up to the next ">": the header's end is the end of a piece then, and nothing behind it is read yet. */
+static size_t feed_header(struct parser *parser, const char *bytes, size_t length)
 {
-    int64_t held_back = parser->fed - (int64_t)XML_GetCurrentByteIndex(parser->expat);
-    if (held_back > PARSER_TAG_MAX)
-        parser_refuse(parser, "a tag over 64 KiB");
-    else if (parser->tree != NULL && parser->fed - parser->stanza_start > PARSER_STANZA_MAX)
-        parser_refuse(parser, "a stanza over 4 MiB");
-    else if (parser->text.overflowed)
-        parser_refuse(parser, "text over 4 MiB");
-    else if (parser->depth == 1 && held_back == 0 && parser->fed > PARSER_RENEW_AFTER)
-        renew(parser);
-    else if (parser->fed > PARSER_WITHOUT_PAUSE_MAX)
-        parser_refuse(parser, "no pause between stanzas");
+    const char *end = memchr(bytes, '>', length);
+    size_t used = end != NULL ? (size_t)(end - bytes) + 1 : length;
+    buf_append(&parser->header, bytes, used);
+    if (parser->header.overflowed)
+        parser_refuse(parser, "a header over 64 KiB");
+    else
+        feed_expat(parser, bytes, used);
+    return used;
 }
 
-static void feed_piece(struct parser *parser, const char *bytes, size_t length)
+/* The stanza is over a limit; expat has read what was complete before. */
+static void begin_to_skip(struct parser *parser, const char *reason)
 {
-    if (parser->depth == 0) {
-        buf_append(&parser->header, bytes, length);
-        if (parser->header.overflowed) {
-            parser_refuse(parser, "a header over 64 KiB");
-            return;
-        }
-    }
-    parser->fed += (int64_t)length;
-    if (XML_Parse(parser->expat, bytes, (int)length, 0) != XML_STATUS_OK)
-        parser_refuse(parser, XML_ErrorString(XML_GetErrorCode(parser->expat)));
-    else
-        look_at_sizes(parser);
+    const struct element *root = parser->tree != NULL ? parser->tree->root : NULL;
+    parser->handlers.skipped(parser->handlers.arg, root, reason);
+    tree_free(&parser->tree);
+    renew(parser);
+}
+
+/* Up to the end of a stanza, or to where it is known that it is to be skipped. */
+static size_t feed_stanza(struct parser *parser, const char *bytes, size_t length)
+{
+    bool skipping = parser->framing.skipping;
+    const char *reason;
+    size_t used;
+    enum framing_result result = framing_scan(&parser->framing, bytes, length, &used, &reason);
+    if (result == FRAMING_REFUSED)
+        parser_refuse(parser, reason);
+    else if (!skipping)
+        feed_expat(parser, bytes, used);
+    if (parser->reason != NULL)
+        return used;
+    if (result == FRAMING_OVER)
+        begin_to_skip(parser, reason);
+    else if (result == FRAMING_END && parser->fed > PARSER_RENEW_AFTER && !parser->ended)
+        renew(parser);
+    return used;
 }
 
 enum err parser_feed(struct parser *parser, const char *bytes, size_t length)
 {
     while (length > 0 && parser->reason == NULL && !parser->ended) {
         size_t piece = length < PIECE_SIZE ? length : PIECE_SIZE;
-        feed_piece(parser, bytes, piece);
-        bytes += piece;
-        length -= piece;
+        bool header = parser->depth == 0;
+        size_t used = header ? feed_header(parser, bytes, piece) : feed_stanza(parser, bytes, piece);
+        bytes += used;
+        length -= used;
     }
     return parser->reason == NULL ? OK : ERR_XMPP;
 }

@@ -1,8 +1,10 @@
 /* Bytes of an XML stream in, elements out: expat with every size bounded.
  *
  * A pure state machine on one thread: no clock, no sockets. What XMPP forbids (RFC 6120, 11.1: comments, processing
- * instructions, DTDs, entities beyond the five) ends the stream, and so does whatever passes a limit. Nothing is
- * reported of a stanza before its last byte.
+ * instructions, DTDs, entities beyond the five) and what is not well-formed ends the stream. A stanza that passes a
+ * limit costs itself alone, because the server's users choose what is in it: it is reported as skipped when the limit
+ * is passed, and nothing of it is kept or looked at any more but where it ends. No other stanza is reported before its
+ * last byte.
  *
  * expat keeps each element and attribute name it ever saw for as long as a parser lives, and strangers choose names in
  * what they send through the server. So a parser is replaced between two stanzas once it has read PARSER_RENEW_AFTER
@@ -16,13 +18,13 @@
 #include "xmpp/element.h"
 
 enum {
-    PARSER_STANZA_MAX = 4 * 1024 * 1024,        /* bytes */
-    PARSER_TAG_MAX = 64 * 1024,                 /* bytes of one tag */
-    PARSER_DEPTH_MAX = 32,                      /* elements, the stream's own included */
-    PARSER_ATTRIBUTES_MAX = 32,                 /* of one element, namespace declarations included */
-    PARSER_ELEMENTS_MAX = 128 * 1024,           /* of one stanza */
-    PARSER_RENEW_AFTER = 1024 * 1024,           /* bytes */
-    PARSER_WITHOUT_PAUSE_MAX = 64 * 1024 * 1024 /* bytes without any moment at which no stanza was half read */
+    PARSER_STANZA_MAX = 4 * 1024 * 1024,     /* bytes */
+    PARSER_TAG_MAX = 64 * 1024,              /* bytes of one tag */
+    PARSER_DEPTH_MAX = 32,                   /* elements, the stream's own included */
+    PARSER_ATTRIBUTES_MAX = 32,              /* of one element, namespace declarations included */
+    PARSER_ELEMENTS_MAX = 128 * 1024,        /* of one stanza */
+    PARSER_SKIPPED_MAX = 1024 * 1024 * 1024, /* bytes of a stanza that is skipped; more ends the stream */
+    PARSER_RENEW_AFTER = 1024 * 1024         /* bytes */
 };
 
 struct parser;
@@ -30,7 +32,10 @@ struct parser;
 struct parser_handlers {
     void (*opened)(void *arg, const struct element *header); /* valid during the call */
     void (*stanza)(void *arg, struct tree *stanza);          /* the handler's to free */
-    void (*closed)(void *arg);                               /* the stream's end tag */
+    /* A stanza passed a limit: `reason` (static) says which. Valid during the call: its root with what was complete by
+     * then, NULL when the root's own tag is over a limit. */
+    void (*skipped)(void *arg, const struct element *root, const char *reason);
+    void (*closed)(void *arg); /* the stream's end tag */
     void *arg;
 };
 

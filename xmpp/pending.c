@@ -60,6 +60,7 @@ void pending_begin(struct pending *pending, struct exchange *exchange)
     exchange->failed = OK;
     for (size_t i = 0; i < exchange->count; i++) {
         exchange->requests[i].answered = false;
+        exchange->requests[i].result = OK;
         exchange->requests[i].answer = NULL;
     }
     metric_move(M_XMPP_IN_FLIGHT, (int64_t)exchange->count);
@@ -92,7 +93,8 @@ static enum err settle(struct exchange *exchange)
     enum err first = OK;
     for (size_t i = 0; i < exchange->count; i++) {
         struct request *request = &exchange->requests[i];
-        request->result = request->answered ? OK : reason_of(exchange);
+        if (!request->answered)
+            request->result = reason_of(exchange);
         metric_add(M_XMPP_REQUESTS, err_name(request->result), 1);
         if (first == OK)
             first = request->result;
@@ -124,26 +126,43 @@ static struct request *find(struct exchange *exchange, const char *id, const cha
     return NULL;
 }
 
-bool pending_answer(struct pending *pending, struct tree *iq)
+/* Under the lock. What answers a request: the iq itself (`tree`), or the reason why it cannot be handed over. */
+static void settle_request(struct exchange *exchange, struct request *request, struct tree *tree, enum err err)
 {
-    const char *id = element_attribute_or_empty(iq->root, "id");
-    const char *from = element_attribute_or_empty(iq->root, "from");
+    request->answer = tree;
+    request->result = err;
+    request->answered = true;
+    exchange->outstanding--;
+    if (exchange->barrier && request == &exchange->requests[exchange->count - 1])
+        exchange->outstanding = 0;
+    if (exchange->outstanding == 0)
+        pthread_cond_signal(&exchange->changed);
+}
+
+/* False: nobody waits for it. */
+static bool answer(struct pending *pending, const struct element *iq, struct tree *tree, enum err err)
+{
+    const char *id = element_attribute_or_empty(iq, "id");
+    const char *from = element_attribute_or_empty(iq, "from");
     struct request *request = NULL;
     pthread_mutex_lock(&pending->lock);
     for (struct exchange *exchange = pending->first; exchange != NULL && request == NULL; exchange = exchange->next) {
         request = find(exchange, id, from);
-        if (request == NULL)
-            continue;
-        request->answer = iq;
-        request->answered = true;
-        exchange->outstanding--;
-        if (exchange->barrier && request == &exchange->requests[exchange->count - 1])
-            exchange->outstanding = 0;
-        if (exchange->outstanding == 0)
-            pthread_cond_signal(&exchange->changed);
+        if (request != NULL)
+            settle_request(exchange, request, tree, err);
     }
     pthread_mutex_unlock(&pending->lock);
     return request != NULL;
+}
+
+bool pending_answer(struct pending *pending, struct tree *iq)
+{
+    return answer(pending, iq->root, iq, OK);
+}
+
+void pending_refuse(struct pending *pending, const struct element *iq, enum err err)
+{
+    (void)answer(pending, iq, NULL, err);
 }
 
 void pending_fail(struct pending *pending, enum err err)

@@ -21,9 +21,9 @@ struct request {
     char id[REQUEST_ID_SIZE];
     char peer[REQUEST_PEER_SIZE]; /* the JID that must answer, compared exactly */
     enum err result;              /* after waiting. OK: there is an answer, of type result or error. ERR_NOT_FOUND: none
-                                     came before the barrier's */
+                                     came before the barrier's. ERR_TOO_LARGE: it was over a limit */
     struct tree *answer;          /* then the caller's */
-    bool answered;
+    bool answered;                /* be it by pending_refuse */
 };
 
 /* The caller's memory, registered from pending_begin until pending_wait returns. */
@@ -51,6 +51,9 @@ void pending_begin(struct pending *pending, struct exchange *exchange);
 MUST_CHECK enum err pending_wait(struct pending *pending, struct exchange *exchange, int64_t deadline_ms);
 /* Hands over an iq of type result or error. False: nobody waits for it, the tree is still the caller's. */
 MUST_CHECK bool pending_answer(struct pending *pending, struct tree *iq);
+/* The answer is there, but cannot be handed over: the request's result is `err`. Of the iq its attributes are enough.
+ */
+void pending_refuse(struct pending *pending, const struct element *iq, enum err err);
 /* Ends the waiting of all that is registered now. */
 void pending_fail(struct pending *pending, enum err err);
 

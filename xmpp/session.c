@@ -81,6 +81,14 @@ static void on_stanza(void *arg, struct tree *stanza)
     tree_free(&stanza);
 }
 
+static void on_skipped(void *arg, const struct element *root, const char *reason)
+{
+    struct session *session = arg;
+    if (root != NULL && is_answer(root))
+        pending_refuse(session->config.pending, root, ERR_TOO_LARGE);
+    session->config.skipped(session->config.arg, root, reason);
+}
+
 /* False: it is over. */
 static bool read_some(struct session *session)
 {
@@ -199,6 +207,7 @@ enum err session_open(const struct session_config *config, struct session **sess
                                          .secret = config->config->secret,
                                          .out = &session->out,
                                          .received = on_stanza,
+                                         .skipped = on_skipped,
                                          .arg = session};
     session->stream = stream_new(&stream);
     *session_r = session;

@@ -22,6 +22,8 @@ struct session_config {
     int wake_fd;             /* an eventfd that ends waiting */
     /* Stanzas that answer nothing; what is appended to `reply` is sent. */
     void (*received)(void *arg, const struct element *stanza, struct buf *reply);
+    /* Stanzas over a limit; as in parser.h. Who waits for an answer that is one has been told. */
+    void (*skipped)(void *arg, const struct element *root, const char *reason);
     void *arg;
 };
 

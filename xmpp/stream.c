@@ -98,6 +98,19 @@ static void on_stanza(void *arg, struct tree *tree)
     }
 }
 
+static void on_skipped(void *arg, const struct element *root, const char *reason)
+{
+    struct stream *stream = arg;
+    if (stream->over)
+        return;
+    if (root != NULL && element_is(root, NS_STREAM, "error"))
+        on_error(stream, root);
+    else if (stream->state == OPEN)
+        stream->config.skipped(stream->config.arg, root, reason);
+    else
+        parser_refuse(stream->parser, reason);
+}
+
 static void on_closed(void *arg)
 {
     end_with(arg, "closed by the server");
@@ -107,7 +120,7 @@ struct stream *stream_new(const struct stream_config *config)
 {
     struct stream *stream = xcalloc(1, sizeof *stream);
     stream->config = *config;
-    const struct parser_handlers handlers = {on_opened, on_stanza, on_closed, stream};
+    const struct parser_handlers handlers = {on_opened, on_stanza, on_skipped, on_closed, stream};
     stream->parser = parser_new(&handlers);
     buf_printf(config->out, "<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='%s' to='%s'>", NS_COMPONENT,
                NS_STREAM, config->component);

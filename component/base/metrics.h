@@ -30,7 +30,8 @@ struct buf;
     X(M_XMPP_RECONNECTS, COUNTER, "xmpp_reconnects_total", "", "Times the link was made")                              \
     X(M_XMPP_REQUESTS, COUNTER, "xmpp_requests_total", "result", "Requests to the XMPP server, by result")             \
     X(M_XMPP_IN_FLIGHT, GAUGE, "xmpp_in_flight", "", "Requests that wait for the XMPP server")                         \
-    X(M_XMPP_REFUSED, COUNTER, "xmpp_input_refused_total", "", "Streams ended because of what the server sent")        \
+    X(M_XMPP_REFUSED, COUNTER, "xmpp_input_refused_total", "",                                                         \
+      "Stanzas skipped, and streams ended, for what was in them")                                                      \
     X(M_TOKEN_CHECKS, COUNTER, "token_checks_total", "from", "Token checks, by what answered them")                    \
     X(M_OUTBOX_DUE, GAUGE, "outbox_due", "kind", "Wishes that are not yet true on the XMPP server")                    \
     X(M_OUTBOX_OLDEST, GAUGE, "outbox_oldest_seconds", "", "Age of the oldest such wish")                              \

@@ -90,31 +90,43 @@ static enum err with_password(const struct errand *errand, int64_t deadline_ms,
     return act(errand->config->xmpp, account->jid_local, password, deadline_ms);
 }
 
-/* Where no command checks a password, at least whether the JID is there. */
+/* Where no command checks a password, at least whether the JID is there: also one whose user has made his roster too
+ * large to be read. */
 static enum err look_for_jid(struct errand *errand, int64_t deadline_ms)
 {
     struct roster roster;
-    return xmpp_roster(errand->config->xmpp, errand->arena, errand->account.jid_local, &roster, deadline_ms);
+    const enum err err =
+        xmpp_roster(errand->config->xmpp, errand->arena, errand->account.jid_local, &roster, deadline_ms);
+    return err == ERR_TOO_LARGE ? OK : err;
 }
 
-/* A JID that vanished is made again, a password that is refused set again; where the server lets us. */
+/* A password that is refused is set again, where the server lets us. */
+static enum err mend_password(struct errand *errand, int64_t deadline_ms)
+{
+    log_warn("jid_password_refused", F("account", errand->account.id));
+    const enum err err = with_password(errand, deadline_ms, xmpp_jid_set_password);
+    const bool refused = err == ERR_XMPP || err == ERR_UNSUPPORTED || err == ERR_JID_PASSWORD;
+    errand->jid_state = refused ? JID_REFUSED : JID_MADE;
+    return refused ? OK : err;
+}
+
+/* A JID that vanished is made again, but only once it is written down that it had: else a crash in between would leave
+ * it without its roster, and nobody would know. */
 static enum err check_jid(struct errand *errand, int64_t deadline_ms)
 {
+    errand->jid_state = JID_MADE;
+    if (errand->account.jid_state == JID_VANISHED)
+        return with_password(errand, deadline_ms, xmpp_jid_create);
     enum err err = with_password(errand, deadline_ms, xmpp_jid_check);
     if (err == ERR_UNSUPPORTED)
         err = look_for_jid(errand, deadline_ms);
-    if (err == ERR_NOT_FOUND) {
-        log_warn("jid_vanished", F("account", errand->account.id));
-        err = with_password(errand, deadline_ms, xmpp_jid_create);
-        errand->made_again = err == OK;
-    } else if (err == ERR_JID_PASSWORD) {
-        log_warn("jid_password_refused", F("account", errand->account.id));
-        err = with_password(errand, deadline_ms, xmpp_jid_set_password);
-        if (err == ERR_XMPP || err == ERR_UNSUPPORTED)
-            err = ERR_JID_PASSWORD;
-    }
-    errand->jid_state = err == ERR_JID_PASSWORD ? JID_REFUSED : JID_MADE;
-    return err == ERR_JID_PASSWORD ? OK : err;
+    if (err == ERR_JID_PASSWORD)
+        return mend_password(errand, deadline_ms);
+    if (err != ERR_NOT_FOUND)
+        return err;
+    log_warn("jid_vanished", F("account", errand->account.id));
+    errand->jid_state = JID_VANISHED;
+    return OK;
 }
 
 static enum err act(struct errand *errand, int64_t deadline_ms)
@@ -165,20 +177,23 @@ static enum err undo_registration(struct pg *pg, struct errand *errand)
     return err == OK || err == ERR_NOT_FOUND ? outbox_done(pg, &errand->item) : err;
 }
 
-/* The account ended while its JID was being made, and the wish to delete that may have been through before it was
- * there. */
+/* An account that ended while its JID was being made or looked at is no error here: the wish to delete the JID waits
+ * for this errand's row, or is made again by outbox_done. */
 static enum err record_created(struct pg *pg, struct errand *errand)
 {
     const enum err err = accounts_activate(pg, errand->account.id);
-    return err == ERR_NOT_FOUND ? outbox_add_delete(pg, errand->account.id) : err;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 static enum err record_checked(struct pg *pg, struct errand *errand)
 {
-    const enum err err = accounts_jid_checked(pg, errand->account.id, errand->jid_state);
-    if (err == ERR_NOT_FOUND) /* as above, if it was made again */
-        return outbox_add_delete(pg, errand->account.id);
-    return err == OK && errand->made_again ? bindings_reaffirm_all(pg, errand->account.id) : err;
+    const int64_t id = errand->account.id;
+    const enum err err = accounts_jid_checked(pg, id, errand->jid_state);
+    if (err != OK)
+        return err == ERR_NOT_FOUND ? OK : err;
+    if (errand->jid_state == JID_VANISHED)
+        return outbox_add(pg, OUTBOX_CHECK_JID, id, NULL); /* again at once: to make it */
+    return errand->account.jid_state == JID_VANISHED ? bindings_reaffirm_all(pg, id) : OK;
 }
 
 static enum err record_pair(struct pg *pg, struct errand *errand)

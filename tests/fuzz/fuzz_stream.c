@@ -44,6 +44,12 @@ static void count(void *arg, struct tree *stanza)
     tree_free(&stanza);
 }
 
+static void ignore_skipped(void *arg, const struct element *root, const char *reason)
+{
+    (void)arg;
+    require(reason[0] != '\0' && (root == NULL || root->name[0] != '\0'));
+}
+
 static void ignore_end(void *arg)
 {
     (void)arg;
@@ -54,7 +60,7 @@ static void require_well_formed(const struct buf *reply)
 {
     static const char header[] = "<stream:stream xmlns:stream='" NS_STREAM "' xmlns='" NS_COMPONENT "'>";
     unsigned stanzas = 0;
-    const struct parser_handlers handlers = {ignore_header, count, ignore_end, &stanzas};
+    const struct parser_handlers handlers = {ignore_header, count, ignore_skipped, ignore_end, &stanzas};
     struct parser *parser = parser_new(&handlers);
     require(parser_feed(parser, header, sizeof header - 1) == OK);
     require(reply->length == 0 || parser_feed(parser, reply->data, reply->length) == OK);
@@ -94,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .secret = secret_of_cstr("secret"),
                                          .out = &out,
                                          .received = received,
+                                         .skipped = ignore_skipped,
                                          .arg = NULL};
     struct stream *stream = stream_new(&config);
     size_t piece = (size_t)data[0] + 1;

@@ -6,128 +6,8 @@
 
 #include <cmocka.h>
 
-#include <stdatomic.h>
-#include <stdlib.h>
-
-#include "component/base/buf.h"
 #include "component/base/crypto.h"
-#include "component/base/lane.h"
-#include "component/base/metrics.h"
-#include "tests/unit/xmpp/peer.h"
-#include "xmpp/inbound.h"
-#include "xmpp/link.h"
-
-struct fixture {
-    struct peer peer;
-    struct xmpp_config config;
-    struct link *link;
-    atomic_int ups;
-    atomic_int downs;
-
-    /* a call on a thread of its own */
-    pthread_t thread;
-    uint64_t generation;
-    char id[PEER_ID_SIZE]; /* of its request, from the wire */
-    enum err result;
-    struct request request;
-};
-
-static void on_received(void *arg, const struct element *stanza, struct buf *reply)
-{
-    (void)arg;
-    const struct inbound_config config = {"registrar.example.org", "1.0"};
-    inbound_answer(&config, stanza, reply);
-}
-
-static void on_changed(void *arg, bool up)
-{
-    struct fixture *fixture = arg;
-    atomic_fetch_add(up ? &fixture->ups : &fixture->downs, 1);
-}
-
-static void start(struct fixture *fixture)
-{
-    const struct link_handlers handlers = {on_received, on_changed, fixture};
-    assert_int_equal(link_start(&fixture->config, &handlers, &fixture->link), OK);
-}
-
-static int setup(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    peer_open(&fixture->peer);
-    fixture->config = peer_config(&fixture->peer);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-    link_close(&fixture->link);
-    assert_null(fixture->link);
-    assert_int_equal(atomic_load(&fixture->ups), atomic_load(&fixture->downs));
-    assert_int_equal(metric_get(M_XMPP_IN_FLIGHT, ""), 0);
-    peer_close(&fixture->peer);
-    free(fixture);
-    return 0;
-}
-
-static struct link_status status_of(struct fixture *fixture)
-{
-    struct link_status status;
-    link_status(fixture->link, &status);
-    return status;
-}
-
-static void wait_until(struct fixture *fixture, bool up, uint64_t generation)
-{
-    int64_t until = clock_ms() + PEER_WAIT_MS;
-    struct link_status status = status_of(fixture);
-    while ((status.up != up || status.generation != generation) && clock_ms() < until) {
-        peer_pause(2);
-        status = status_of(fixture);
-    }
-    assert_int_equal(status.up, up);
-    assert_int_equal(status.generation, generation);
-}
-
-static void connect_once(struct fixture *fixture)
-{
-    start(fixture);
-    peer_accept(&fixture->peer);
-    wait_until(fixture, true, 1);
-}
-
-static void *call(void *arg)
-{
-    struct fixture *fixture = arg;
-    struct buf text;
-    buf_init(&text, 1024);
-    link_id(fixture->link, fixture->request.id);
-    snprintf(fixture->request.peer, sizeof fixture->request.peer, "example.org");
-    buf_printf(&text, "<iq type=\"get\" id=\"%s\" to=\"example.org\"/>", fixture->request.id);
-    struct exchange exchange = {.requests = &fixture->request, .count = 1};
-    fixture->result = link_call(fixture->link, fixture->generation, &text, &exchange,
-                                clock_ms() + fixture->config.request_timeout_ms);
-    buf_free(&text);
-    return NULL;
-}
-
-/* Makes a call and takes it from the wire. */
-static void start_call(struct fixture *fixture)
-{
-    fixture->generation = status_of(fixture).generation;
-    assert_int_equal(thread_start("call", 0, call, fixture, &fixture->thread), OK);
-    peer_take(&fixture->peer, "to=\"example.org\"/>", fixture->id);
-}
-
-static enum err end_call(struct fixture *fixture)
-{
-    pthread_join(fixture->thread, NULL);
-    if (fixture->result == OK)
-        tree_free(&fixture->request.answer);
-    return fixture->result;
-}
+#include "tests/unit/xmpp/link_fixture.h"
 
 static void comes_up_and_answers(void **state)
 {
@@ -275,6 +155,54 @@ static void what_is_refused_ends_the_link(void **state)
     assert_int_equal(metric_get(M_XMPP_REFUSED, ""), before + 1);
     peer_accept(&fixture->peer);
     wait_until(fixture, true, 2);
+}
+
+/* What a user of the server can send: twice the largest tag that is kept. */
+static char *long_attribute(const char *start, const char *end)
+{
+    enum { LENGTH = 128 * 1024 };
+    char *text = malloc(LENGTH + strlen(start) + strlen(end) + 1);
+    char *at = text + sprintf(text, "%s", start);
+    memset(at, 'A', LENGTH);
+    strcpy(at + LENGTH, end);
+    return text;
+}
+
+static void a_message_over_a_limit_costs_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t before = metric_get(M_XMPP_REFUSED, "");
+    connect_once(fixture);
+    start_call(fixture);
+    char *message = long_attribute("<message from='user@example.org'><b xmlns='x' a='", "'/></message>");
+    for (int i = 0; i < 10; i++)
+        peer_write(&fixture->peer, message);
+    peer_answer(&fixture->peer, fixture->id, ""); /* what comes behind them is taken */
+    assert_int_equal(end_call(fixture), OK);
+    assert_int_equal(metric_get(M_XMPP_REFUSED, ""), before + 10);
+    assert_int_equal(status_of(fixture).generation, 1);
+    assert_true(status_of(fixture).up);
+    free(message);
+}
+
+static void an_answer_over_a_limit_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    for (int i = 0; i < 3; i++) {
+        start_call(fixture);
+        int64_t started = clock_ms();
+        char *roster =
+            long_attribute("<query xmlns='jabber:iq:roster'><item jid='a@example.org' name='", "'/></query>");
+        peer_answer(&fixture->peer, fixture->id, roster);
+        assert_int_equal(end_call(fixture), ERR_TOO_LARGE);
+        assert_in_range(clock_ms() - started, 0, fixture->config.request_timeout_ms / 2);
+        free(roster);
+        start_call(fixture);
+        peer_answer(&fixture->peer, fixture->id, "");
+        assert_int_equal(end_call(fixture), OK);
+    }
+    assert_int_equal(status_of(fixture).generation, 1);
 }
 
 static void a_server_without_a_handshake_is_left(void **state)
@@ -478,6 +406,8 @@ int main(void)
         TEST(a_taken_domain),
         TEST(a_praised_link_is_soon_followed),
         TEST(what_is_refused_ends_the_link),
+        TEST(a_message_over_a_limit_costs_nothing),
+        TEST(an_answer_over_a_limit_is_told),
         TEST(a_server_without_a_handshake_is_left),
         TEST(nobody_listens),
         TEST(a_name_that_is_none),

@@ -1,4 +1,4 @@
-/* The parser's limits, each from both sides, and the ways bytes can be cut into pieces. */
+/* What becomes of bytes, the ways they can be cut into pieces, and what ends a stream. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,70 +12,8 @@
 
 #include "component/base/arena.h"
 #include "component/base/buf.h"
+#include "tests/unit/xmpp/parser_fixture.h"
 #include "xmpp/ns.h"
-#include "xmpp/parser.h"
-
-#define HEADER                                                                                                         \
-    "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "                                             \
-    "xmlns:stream='http://etherx.jabber.org/streams' id='42' from='x'>"
-
-struct seen {
-    struct parser *parser;
-    unsigned opened;
-    unsigned stanzas;
-    unsigned closed;
-    char id[16];
-    struct tree *last;
-    bool refuse_stanza;
-};
-
-static void on_opened(void *arg, const struct element *header)
-{
-    struct seen *seen = arg;
-    seen->opened++;
-    assert_true(element_is(header, NS_STREAM, "stream"));
-    snprintf(seen->id, sizeof seen->id, "%s", element_attribute_or_empty(header, "id"));
-}
-
-static void on_stanza(void *arg, struct tree *stanza)
-{
-    struct seen *seen = arg;
-    seen->stanzas++;
-    tree_free(&seen->last);
-    seen->last = stanza;
-    if (seen->refuse_stanza)
-        parser_refuse(seen->parser, "not wanted");
-}
-
-static void on_closed(void *arg)
-{
-    struct seen *seen = arg;
-    seen->closed++;
-}
-
-static int setup(void **state)
-{
-    struct seen *seen = calloc(1, sizeof *seen);
-    const struct parser_handlers handlers = {on_opened, on_stanza, on_closed, seen};
-    seen->parser = parser_new(&handlers);
-    *state = seen;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct seen *seen = *state;
-    parser_free(&seen->parser);
-    assert_null(seen->parser);
-    tree_free(&seen->last);
-    free(seen);
-    return 0;
-}
-
-static enum err feed(struct seen *seen, const char *text)
-{
-    return parser_feed(seen->parser, text, strlen(text));
-}
 
 static void expect_refused(struct seen *seen, const char *text, const char *reason)
 {
@@ -156,13 +94,16 @@ static void refuses_what_xmpp_forbids(void **state)
         {"<iq>\xc0\x80</iq>", "not well-formed (invalid token)"},
         {"<iq>\xed\xa0\x80</iq>", "not well-formed (invalid token)"},
         {"text", "text between stanzas"},
-        {"<!DOCTYPE x []>", "not well-formed (invalid token)"}, /* behind the root element XML itself forbids it */
+        {"<!DOCTYPE x []>", "a DTD"}, /* behind the root element XML itself forbids it */
+        {"<![cdata[x]]>", "a DTD"},
+        {"<iq><![CDATA[x]]></a>", "mismatched tag"},
+        {"<><iq/>", "not well-formed (invalid token)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct seen *seen = NULL;
-        setup((void **)&seen);
+        seen_setup((void **)&seen);
         expect_refused(seen, rows[i].text, rows[i].reason);
-        teardown((void **)&seen);
+        seen_teardown((void **)&seen);
     }
     (void)state;
 }
@@ -185,125 +126,6 @@ static void ignores_another_encoding_in_the_declaration(void **state)
                                 "xmlns:stream='http://etherx.jabber.org/streams'><a>\xc3\xa4</a>"),
                      OK);
     assert_string_equal(seen->last->root->text, "\xc3\xa4");
-}
-
-static void nest(struct buf *out, unsigned depth)
-{
-    for (unsigned i = 0; i < depth; i++)
-        buf_puts(out, "<a>");
-    for (unsigned i = 0; i < depth; i++)
-        buf_puts(out, "</a>");
-}
-
-static void bounds_the_depth(void **state)
-{
-    struct seen *seen = *state;
-    struct buf text;
-    buf_init(&text, 4096);
-    nest(&text, PARSER_DEPTH_MAX - 1); /* and the stream */
-    assert_int_equal(feed(seen, HEADER), OK);
-    assert_int_equal(feed(seen, buf_cstr(&text)), OK);
-    assert_int_equal(seen->stanzas, 1);
-    buf_clear(&text);
-    nest(&text, PARSER_DEPTH_MAX);
-    assert_int_equal(feed(seen, buf_cstr(&text)), ERR_XMPP);
-    assert_string_equal(parser_reason(seen->parser), "elements too deep");
-    buf_free(&text);
-}
-
-static void write_attributes(struct buf *out, unsigned count, bool declarations)
-{
-    buf_puts(out, "<iq");
-    for (unsigned i = 0; i < count; i++)
-        buf_printf(out, declarations ? " xmlns:n%u='u:%u'" : " a%u='%u'", i, i);
-    buf_puts(out, "/>");
-}
-
-static void bounds_the_attributes(void **state)
-{
-    struct buf text;
-    buf_init(&text, 4096);
-    for (int declarations = 0; declarations < 2; declarations++) {
-        struct seen *seen = NULL;
-        setup((void **)&seen);
-        assert_int_equal(feed(seen, HEADER), OK);
-        write_attributes(&text, PARSER_ATTRIBUTES_MAX, declarations != 0);
-        assert_int_equal(feed(seen, buf_cstr(&text)), OK);
-        assert_int_equal(feed(seen, buf_cstr(&text)), OK); /* counted anew for each tag */
-        assert_int_equal(seen->stanzas, 2);
-        buf_clear(&text);
-        write_attributes(&text, PARSER_ATTRIBUTES_MAX + 1, declarations != 0);
-        assert_int_equal(feed(seen, buf_cstr(&text)), ERR_XMPP);
-        assert_string_equal(parser_reason(seen->parser), "an element with too many attributes");
-        buf_clear(&text);
-        teardown((void **)&seen);
-    }
-    buf_free(&text);
-    (void)state;
-}
-
-/* A stanza of exactly `size` bytes, mostly text. */
-static char *stanza_of(size_t size)
-{
-    static const char start[] = "<m><t>", end[] = "</t></m>";
-    char *text = malloc(size + 1);
-    memset(text, 'x', size);
-    memcpy(text, start, sizeof start - 1);
-    memcpy(text + size - (sizeof end - 1), end, sizeof end - 1);
-    text[size] = '\0';
-    return text;
-}
-
-static void bounds_the_stanza(void **state)
-{
-    struct seen *seen = *state;
-    assert_int_equal(feed(seen, HEADER), OK);
-    char *text = stanza_of(PARSER_STANZA_MAX);
-    assert_int_equal(feed(seen, text), OK);
-    assert_int_equal(seen->stanzas, 1);
-    assert_int_equal(strlen(seen->last->root->first->text), PARSER_STANZA_MAX - 14);
-    free(text);
-    text = stanza_of(PARSER_STANZA_MAX + 1);
-    assert_int_equal(feed(seen, text), ERR_XMPP);
-    assert_string_equal(parser_reason(seen->parser), "a stanza over 4 MiB");
-    assert_int_equal(seen->stanzas, 1);
-    free(text);
-}
-
-static void refuses_a_stanza_without_end_in_time(void **state)
-{
-    struct seen *seen = *state;
-    assert_int_equal(feed(seen, HEADER "<m>"), OK);
-    char piece[1024];
-    memset(piece, 'x', sizeof piece);
-    size_t fed = 0;
-    while (parser_feed(seen->parser, piece, sizeof piece) == OK)
-        fed += sizeof piece;
-    assert_in_range(fed, PARSER_STANZA_MAX - 2 * sizeof piece, PARSER_STANZA_MAX);
-    assert_string_equal(parser_reason(seen->parser), "a stanza over 4 MiB");
-}
-
-static void bounds_the_elements(void **state)
-{
-    struct seen *seen = *state;
-    assert_int_equal(feed(seen, HEADER "<m>"), OK);
-    for (unsigned i = 1; i < PARSER_ELEMENTS_MAX; i++)
-        assert_int_equal(feed(seen, "<a/>"), OK);
-    assert_int_equal(feed(seen, "<a/>"), ERR_XMPP);
-    assert_string_equal(parser_reason(seen->parser), "a stanza of too many elements");
-}
-
-static void bounds_a_tag(void **state)
-{
-    struct seen *seen = *state;
-    assert_int_equal(feed(seen, HEADER "<m a='"), OK);
-    char piece[1024];
-    memset(piece, 'x', sizeof piece);
-    size_t fed = 0;
-    while (parser_feed(seen->parser, piece, sizeof piece) == OK)
-        fed += sizeof piece;
-    assert_in_range(fed, PARSER_TAG_MAX - 2 * sizeof piece, PARSER_TAG_MAX);
-    assert_string_equal(parser_reason(seen->parser), "a tag over 64 KiB");
 }
 
 static void bounds_the_header(void **state)
@@ -363,20 +185,6 @@ static void renews_only_between_stanzas(void **state)
     free(text);
 }
 
-static void refuses_a_flood_without_a_pause(void **state)
-{
-    struct seen *seen = *state;
-    assert_int_equal(feed(seen, HEADER "<iq>"), OK);
-    char *text = stanza_of(1024 * 1024);
-    size_t fed = 0;
-    /* each piece ends one stanza and begins the next */
-    while (feed(seen, text) == OK && feed(seen, "</iq><iq>") == OK)
-        fed += 1024 * 1024;
-    assert_in_range(fed, PARSER_WITHOUT_PAUSE_MAX - 2 * 1024 * 1024, PARSER_WITHOUT_PAUSE_MAX);
-    assert_string_equal(parser_reason(seen->parser), "no pause between stanzas");
-    free(text);
-}
-
 static void a_handler_can_refuse(void **state)
 {
     struct seen *seen = *state;
@@ -399,7 +207,7 @@ static void names_error_conditions(void **state)
     assert_string_equal(element_error_condition(seen->last->root), "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, seen_setup, seen_teardown)
 
 int main(void)
 {
@@ -410,16 +218,9 @@ int main(void)
         TEST(refuses_what_xmpp_forbids),
         TEST(refuses_a_dtd_and_its_bombs),
         TEST(ignores_another_encoding_in_the_declaration),
-        TEST(bounds_the_depth),
-        TEST(bounds_the_attributes),
-        TEST(bounds_the_stanza),
-        TEST(refuses_a_stanza_without_end_in_time),
-        TEST(bounds_the_elements),
-        TEST(bounds_a_tag),
         TEST(bounds_the_header),
         TEST(forgets_names),
         TEST(renews_only_between_stanzas),
-        TEST(refuses_a_flood_without_a_pause),
         TEST(a_handler_can_refuse),
         TEST(names_error_conditions),
     };

@@ -203,6 +203,29 @@ static void without_its_barrier_it_is_a_timeout(void **state)
     assert_int_equal(fixture->requests[0].result, ERR_TIMEOUT);
 }
 
+/* It is there, and too large: who waits is told so at once, the others are not concerned. */
+static void a_refused_answer_wakes_who_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->exchange.count = 2;
+    start_waiting(fixture);
+    struct tree *forged = answer_to(fixture->requests[0].id, "example.net", "result");
+    struct tree *refused = answer_to(fixture->requests[0].id, "example.org", "result");
+    pending_refuse(fixture->pending, forged->root, ERR_TOO_LARGE); /* not from whom it must be */
+    pending_refuse(fixture->pending, refused->root, ERR_TOO_LARGE);
+    assert_false(offer(fixture, fixture->requests[0].id, "example.org")); /* it counts once */
+    assert_true(offer(fixture, fixture->requests[1].id, "example.org"));
+    join(fixture);
+    assert_int_equal(fixture->result, ERR_TOO_LARGE);
+    assert_int_equal(fixture->requests[0].result, ERR_TOO_LARGE);
+    assert_null(fixture->requests[0].answer);
+    assert_int_equal(fixture->requests[1].result, OK);
+    assert_non_null(fixture->requests[1].answer);
+    pending_refuse(fixture->pending, refused->root, ERR_TOO_LARGE); /* nobody waits any more */
+    tree_free(&forged);
+    tree_free(&refused);
+}
+
 static void failing_wakes_all(void **state)
 {
     struct fixture *fixture = *state;
@@ -277,6 +300,7 @@ int main(void)
         TEST(all_answers_are_awaited_in_any_order),
         TEST(a_barrier_ends_the_waiting),
         TEST(without_its_barrier_it_is_a_timeout),
+        TEST(a_refused_answer_wakes_who_waits),
         TEST(failing_wakes_all),
         TEST(a_deadline_in_the_past_does_not_wait),
         TEST(a_crowd),

@@ -24,6 +24,7 @@ struct fixture {
     struct stream *stream;
     struct buf out;
     unsigned received;
+    unsigned skipped;
 };
 
 static void on_received(void *arg, struct tree *stanza)
@@ -31,6 +32,14 @@ static void on_received(void *arg, struct tree *stanza)
     struct fixture *fixture = arg;
     fixture->received++;
     tree_free(&stanza);
+}
+
+static void on_skipped(void *arg, const struct element *root, const char *reason)
+{
+    struct fixture *fixture = arg;
+    assert_string_equal(root->name, "message");
+    assert_string_equal(reason, "elements too deep");
+    fixture->skipped++;
 }
 
 static int setup(void **state)
@@ -41,6 +50,7 @@ static int setup(void **state)
                                          .secret = secret_of_cstr("test"),
                                          .out = &fixture->out,
                                          .received = on_received,
+                                         .skipped = on_skipped,
                                          .arg = fixture};
     fixture->stream = stream_new(&config);
     *state = fixture;
@@ -159,6 +169,34 @@ static void a_bad_stanza_ends_an_open_stream(void **state)
     expect_over(fixture, "<iq><!-- x --></iq>", "a comment", true);
 }
 
+#define DEEP(end) "<a><a><a><a><a><a><a><a><a><a>" end
+#define TOO_DEEP  DEEP(DEEP(DEEP("")))
+
+static void a_stanza_over_a_limit_is_skipped(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(feed(fixture, SERVER_HEADER(" id='1'") "<handshake/><message>" TOO_DEEP "<a><a>"), OK);
+    assert_int_equal(fixture->skipped, 1);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(feed(fixture, "</a>"), OK);
+    assert_int_equal(feed(fixture, "</message><iq/>"), OK);
+    assert_int_equal(fixture->received, 1);
+    assert_int_equal(fixture->skipped, 1);
+}
+
+static void but_not_before_the_handshake(void **state)
+{
+    expect_over(*state, SERVER_HEADER(" id='1'") "<message>" TOO_DEEP "<a>", "elements too deep", true);
+}
+
+static void nor_is_an_error(void **state)
+{
+    expect_over(*state,
+                SERVER_HEADER(" id='1'") "<handshake/><stream:error><conflict "
+                                         "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>" TOO_DEEP "<a>",
+                "conflict", false);
+}
+
 static void we_end_it_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -188,6 +226,9 @@ int main(void)
         TEST(an_endless_id),
         TEST(the_server_ends_it),
         TEST(a_bad_stanza_ends_an_open_stream),
+        TEST(a_stanza_over_a_limit_is_skipped),
+        TEST(but_not_before_the_handshake),
+        TEST(nor_is_an_error),
         TEST(we_end_it_once),
     };
     crypto_init();
