@@ -16,6 +16,7 @@ from harness.tcp_client import LineClient
 
 STOP = 5.0  # server.stop_timeout
 MARGIN = 1.0
+SHORT_WAIT = {"REGISTRARD_BINDING_WAIT": "700ms"}
 
 
 def stops(server, limit=STOP + MARGIN, number=signal.SIGTERM):
@@ -39,6 +40,7 @@ def _parsed(line):
 
 def test_what_is_in_flight_is_answered(server, link, calls, db, stack):
     """A registration, a binding and an unbinding that wait for the XMPP server."""
+    server.restart({"REGISTRARD_SERVER_STOP_TIMEOUT": "2s"})
     truth = Truth(db, stack)
     one, other, third = (calls.new_account(DEVICE) for _ in range(3))
     newcomer = Account(DEVICE, new_name(), "x")
@@ -50,7 +52,7 @@ def test_what_is_in_flight_is_answered(server, link, calls, db, stack):
         meanwhile(timed, calls.unbind, one, [third.name]) as unbinding,
     ):
         wait_until(lambda: len(truth.outbox()) == 3, what="all three on their way")
-        assert stops(server) <= STOP
+        assert stops(server, 2 + MARGIN) <= 2
     assert code(registering[0]) == 101
     for reply in (binding[0], unbinding[0]):
         assert code(reply) == 0 and reply.json["state"] == "pending"
@@ -115,10 +117,12 @@ def test_with_idle_connections(server, stack, calls):
 
 
 def test_nobody_new_is_let_in(server, link, calls):
+    server.restart(SHORT_WAIT)
     one, other = calls.new_account(DEVICE), calls.new_account(DEVICE)
     link.stall()
+    mark = server.log.mark()
     with meanwhile(timed, calls.bind, one, [other.name]) as replies:
-        wait_until(lambda: server.log.events("binding_wished"), what="the binding on its way")
+        wait_until(lambda: server.log.events("binding_wished", mark), what="the binding on its way")
         time.sleep(0.1)
         server.kill(signal.SIGTERM)
         wait_until(lambda: server.get_ops("/readyz/login")[0] == 503, 2, "balancers told")
@@ -166,10 +170,12 @@ def test_while_a_part_does_not_answer(away, server, stack, link, calls):
 
 def test_twice(server, link, calls):
     """The second one changes nothing."""
+    server.restart(SHORT_WAIT)
     one, other = calls.new_account(DEVICE), calls.new_account(DEVICE)
     link.stall()
+    mark = server.log.mark()
     with meanwhile(timed, calls.bind, one, [other.name]) as replies:
-        wait_until(lambda: server.log.events("binding_wished"), what="the binding on its way")
+        wait_until(lambda: server.log.events("binding_wished", mark), what="the binding on its way")
         time.sleep(0.1)
         server.kill(signal.SIGTERM)
         time.sleep(0.1)

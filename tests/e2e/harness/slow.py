@@ -10,7 +10,11 @@ class Slow:
     """A connection that sends when it is told to, and notes when the server ended it."""
 
     def __init__(self, port, certificate=None, source=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10, (source, 0) if source else None)
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that an answer soon has no room
+        self.socket.settimeout(10)
+        self.socket.bind((source or "127.0.0.1", 0))
+        self.socket.connect(("127.0.0.1", port))
         self.begun = time.monotonic()
         if certificate:
             context = ssl.create_default_context(cafile=certificate)
