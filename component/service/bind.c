@@ -48,22 +48,32 @@ static enum err find_owner(struct call *call, struct worker *worker, int64_t acc
     return err == OK && found[0] == NULL ? ERR_NO_SUCH_NAME : ERR_FORBIDDEN;
 }
 
-/* The account that acts: the one named, which must be the token's own unless a backend asks. `names`: how many more the
- * call looks up. */
+/* The type that is given is that of the targets; it decides about the asker, too, where two types share his name. */
+static enum err find_for_backend(struct call *call, struct worker *worker, const struct name_list *name,
+                                 enum account_type type, struct account ***found_r)
+{
+    const enum err err = names_find(worker, call->arena, name, found_r);
+    struct name_list typed = *name;
+    typed.type = type;
+    return err == ERR_INVALID && type != ACCOUNT_ANY ? names_find(worker, call->arena, &typed, found_r) : err;
+}
+
+/* The account that acts: the one named, which must be the token's own unless a backend asks. `targets`: whom the call
+ * looks up besides; NULL for nobody. */
 static enum err find_asker(struct call *call, struct worker *worker, struct credential *credential,
-                           const struct name_list *name, size_t names, struct account **asker_r)
+                           const struct name_list *name, const struct name_list *targets, struct account **asker_r)
 {
     struct account **found;
     enum err err = tokens_check(call->services, worker, credential);
     if (err != OK)
         return err;
-    err = lookups_limit(call, worker, credential, 1 + names);
+    err = lookups_limit(call, worker, credential, targets != NULL ? 1 + targets->count : 1);
     if (err != OK && err != ERR_CACHE_DOWN) /* without Redis bindings go on, uncounted */
         return err;
     if (credential->account_id != 0) {
         err = find_owner(call, worker, credential->account_id, name, asker_r);
     } else {
-        err = names_find(worker, call->arena, name, &found);
+        err = find_for_backend(call, worker, name, targets != NULL ? targets->type : ACCOUNT_ANY, &found);
         *asker_r = err == OK ? found[0] : NULL;
         if (err == OK && *asker_r == NULL)
             err = ERR_NO_SUCH_NAME;
@@ -214,7 +224,7 @@ static enum err change(struct call *call, struct worker *worker, bool bind)
 {
     struct bind_io *io = call->io;
     struct account *asker = NULL;
-    enum err err = find_asker(call, worker, &io->credential, &io->asker, io->list.count, &asker);
+    enum err err = find_asker(call, worker, &io->credential, &io->asker, &io->list, &asker);
     if (err == OK)
         err = names_find(worker, call->arena, &io->list, &io->targets);
     if (err == OK)
@@ -266,7 +276,7 @@ static enum err list(struct call *call, struct worker *worker)
 {
     struct bound_io *io = call->io;
     struct account *asker = NULL;
-    const enum err err = find_asker(call, worker, &io->credential, &io->asker, 0, &asker);
+    const enum err err = find_asker(call, worker, &io->credential, &io->asker, NULL, &asker);
     return err == OK ? bindings_list(worker->pg, call->arena, asker->id, &io->peers, &io->count) : err;
 }
 

@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from harness.calls import DEVICE, PHONE, Account, new_name, new_phone
+from harness.calls import DEVICE, PHONE, WECHAT, Account, new_name, new_phone
 from harness.d003 import at_once, code, fresh, signature, signed
 
 APPLICATION, BACKEND = "first-application-1", "backend-secret-no-1"
@@ -115,3 +115,14 @@ def test_many_bindings_do_not_hold_up_a_registration(calls):
     started = time.monotonic()
     assert code(calls.register(Account(DEVICE, new_name(), "pw"))) == 0
     assert time.monotonic() - started < 3
+
+
+def test_a_backend_acts_for_a_shared_name_by_its_type(backend_pair, calls, plain_http):
+    one, other = backend_pair
+    stranger = calls.new_account(WECHAT, one.name)  # the same name, another type
+    request = {"user_name": one.name, "user_name_ls": json.dumps([other.name]), "app_id": "backend"}
+    assert code(plain_http.get("/set_user_banding", signed(BACKEND, "/set_user_banding", request))) == 2
+    typed = {**request, "type": DEVICE}
+    assert code(plain_http.get("/set_user_banding", signed(BACKEND, "/set_user_banding", typed))) == 0
+    assert [item["user_name"] for item in calls.bindings(one, type=DEVICE).json["roster_item"]] == [other.name]
+    assert calls.bindings(stranger, type=WECHAT).json["roster_item"] == []
