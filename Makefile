@@ -10,6 +10,7 @@ CC     := gcc
 endif
 PYTHON ?= /usr/bin/python3
 VAR    ?= var
+PREFIX ?= /usr/local
 export VAR
 
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -61,7 +62,7 @@ archive = $(BUILD)/lib$(1).a
 with    = $(1) $(USES_$(1))
 libs    = $(foreach l,$(1),$(LIBS_$(l)))
 
-.PHONY: all help run test tests unit fuzz live e2e smoke bench lint format tidy docs clean
+.PHONY: all help run test tests unit fuzz live e2e smoke bench lint format tidy docs install clean
 all: $(BUILD)/registrard
 
 define layer_rules
@@ -160,6 +161,12 @@ format: ## put every file into the project's format
 tidy: ## clang-tidy over every C file
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $(JOBS) -n 4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(CPPFLAGS) -std=c17 -DREGISTRARD_VERSION=\"\" 2>/dev/null' sh
+
+install: $(BUILD)/registrard ## program, manual page and unit under PREFIX (/usr/local), with DESTDIR in front
+	install -D -m 755 $(BUILD)/registrard $(DESTDIR)$(PREFIX)/sbin/registrard
+	install -D -m 644 docs/registrard.8 $(DESTDIR)$(PREFIX)/share/man/man8/registrard.8
+	install -D -m 644 examples/registrard.conf $(DESTDIR)$(PREFIX)/share/doc/registrard/registrard.conf
+	install -D -m 644 examples/registrard.service $(DESTDIR)/etc/systemd/system/registrard.service
 
 docs: $(BUILD)/registrard ## the documents that come from the table of settings
 	@$< --config-reference >docs/configuration.md
