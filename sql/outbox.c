@@ -23,22 +23,11 @@ enum err outbox_add_check(struct pg *pg, int64_t account_id, int64_t interval_ms
         "outbox_add_check",
         "insert into outbox (kind, low, version) select 4, id, nextval('wish_version') from accounts "
         "where id = $1 and state = 1 and coalesce(jid_checked_at, created_at) < "
-        "now() - $2::bigint * interval '1 millisecond' on conflict (kind, low, high) do nothing"};
+        "now() - $2::bigint * interval '1 millisecond' on conflict (kind, low, high) do update set "
+        "version = excluded.version where outbox.lease is not null"}; /* who is at it may have looked before */
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     pg_arg_i64(&args, interval_ms);
-    return pg_do(pg, &add, &args, NULL);
-}
-
-enum err outbox_add_delete(struct pg *pg, int64_t account_id)
-{
-    static const struct stmt add = {
-        "outbox_add_delete",
-        "insert into outbox (kind, low, version) select 2, id, nextval('wish_version') from accounts "
-        "where id = $1 and state = 2 on conflict (kind, low, high) do update set version = excluded.version, "
-        "due_at = case when outbox.lease is null then now() else outbox.due_at end"};
-    struct pg_args args = {0};
-    pg_arg_i64(&args, account_id);
     return pg_do(pg, &add, &args, NULL);
 }
 
@@ -96,9 +85,22 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
     return OK;
 }
 
+/* A wish that the JID be deleted, if the account is cancelled. */
+static enum err add_delete(struct pg *pg, int64_t account_id)
+{
+    static const struct stmt add = {
+        "outbox_add_delete",
+        "insert into outbox (kind, low, version) select 2, id, nextval('wish_version') from accounts "
+        "where id = $1 and state = 2 on conflict (kind, low, high) do update set version = excluded.version, "
+        "due_at = case when outbox.lease is null then now() else outbox.due_at end"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    return pg_do(pg, &add, &args, NULL);
+}
+
 /* Late: our lease ran out, so what we did may have come after what a newer worker did, or he may still be at it. A pair
  * is compared anew, also one whose binding was ended and forgotten meanwhile: as what it is, a wish that there be none.
- * A JID's wish stands as it was left. */
+ * A JID that we may have made after its account was cancelled is deleted again. */
 static enum err come_again(struct pg *pg, const struct outbox_item *item)
 {
     static const struct stmt again = {
@@ -109,7 +111,7 @@ static enum err come_again(struct pg *pg, const struct outbox_item *item)
                         "on conflict (kind, low, high) do update set version = nextval('wish_version'), "
                         "due_at = case when outbox.lease is null then now() else outbox.due_at end"};
     if (item->kind != OUTBOX_PAIR)
-        return OK;
+        return add_delete(pg, item->low);
     struct pg_args args = {0};
     pg_arg_i64(&args, item->low);
     pg_arg_i64(&args, item->high);

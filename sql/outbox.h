@@ -30,8 +30,6 @@ struct outbox_item {
 MUST_CHECK enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner);
 /* A wish that the JID of an active account be checked, unless it was within interval_ms. */
 MUST_CHECK enum err outbox_add_check(struct pg *pg, int64_t account_id, int64_t interval_ms);
-/* A wish that the JID be deleted, if the account is cancelled: what came too late may have made it again. */
-MUST_CHECK enum err outbox_add_delete(struct pg *pg, int64_t account_id);
 /* Drops an account's wish of the kind unless somebody is at it: then he does, when he is done. */
 MUST_CHECK enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id);
 
@@ -46,11 +44,10 @@ struct outbox_claim {
  * after everything else about the account is through. The arena's. */
 MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
                                 struct outbox_item **items_r, size_t *count_r);
-/* In a transaction: the item is true. When the wish changed meanwhile, or (a pair) the lease had run out and somebody
- * else took it, it is made due again. */
+/* In a transaction: the item is true. A wish that changed meanwhile is made due again. When the lease had run out, what
+ * was done may have come too late: a pair is made due again, and so is the deletion of a cancelled account's JID. */
 MUST_CHECK enum err outbox_done(struct pg *pg, const struct outbox_item *item);
-/* The item failed: due again after wait_ms, or at once where outbox_done would make it so. `error` is a short text
- * without secrets. */
+/* The item failed: due again after wait_ms, or as outbox_done says. `error` is a short text without secrets. */
 MUST_CHECK enum err outbox_retry(struct pg *pg, const struct outbox_item *item, int64_t wait_ms, const char *error);
 
 /* At start: what an earlier run of this instance held is due at once, its unfinished registrations as seconds attempts

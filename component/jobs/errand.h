@@ -24,7 +24,6 @@ struct errand {
     struct pair pair;       /* OUTBOX_PAIR */
     struct roster_side sides[2];
     enum jid_state jid_state; /* OUTBOX_CHECK_JID: what was found */
-    bool made_again;          /* likewise: its roster is empty now */
     enum err result;
 };
 

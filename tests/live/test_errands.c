@@ -1,0 +1,419 @@
+/* What becomes of wishes whose workers are slow, fail or die (component/jobs/errand.h, sql/outbox.h). The steps are run
+ * in an order that chance chooses, also one in which registrations are given up and accounts cancelled while workers
+ * are at them; a few variables stand for the server, so that its state after any of the orders is known. What a real
+ * server does is tested in tests/e2e/. In the end nothing may be half-made: a JID for each account that is active and
+ * for no other, and rosters that show what is bound and no more. */
+#include "component/jobs/errand.h"
+
+#include "component/service/login.h"
+#include "component/service/register.h"
+#include "component/service/services.h"
+#include "tests/live/live_postgres.h"
+
+enum { ACCOUNTS = 24, HELD = 6, STEPS = 400, RUNS = 8, HOUR_MS = 3600000 };
+
+/* An errand between being taken and being recorded. */
+struct held {
+    struct errand *errand; /* NULL: none */
+    bool acted;            /* the server was told */
+    bool slow;             /* its lease ran out: it finishes all the same */
+};
+
+static struct services services = {
+    .settings = {.instance = "here", .xmpp_domain = "example.org", .country = 86, .register_wait_ms = HOUR_MS}};
+static struct jobs_config jobs = {.services = &services, .lease_ms = HOUR_MS, .backoff_ms = 1, .backoff_max_ms = 1};
+static struct held held[HELD];
+static int64_t first_id;
+static size_t made; /* accounts so far */
+static struct {
+    bool jid[ACCOUNTS];
+    bool shows[ACCOUNTS][ACCOUNTS]; /* whose roster, whom */
+} server;
+
+static void no_wake(void *arg)
+{
+    (void)arg;
+}
+
+static size_t chance(size_t bound)
+{
+    return (size_t)(random() % (long)bound);
+}
+
+static size_t index_of(int64_t id)
+{
+    return (size_t)(id - first_id);
+}
+
+/* --- what clients do */
+
+static void register_one(void)
+{
+    int64_t id;
+    const struct new_account fresh = fresh_account(ACCOUNT_DEVICE, arena_printf(arena, "n%zu", made));
+    if (made == ACCOUNTS)
+        return;
+    assert_int_equal(pg_begin(pg), OK);
+    assert_int_equal(accounts_insert(pg, &fresh, &id), OK);
+    assert_int_equal(outbox_add(pg, OUTBOX_CREATE_JID, id, "here"), OK);
+    assert_int_equal(pg_commit(pg), OK);
+    if (made++ == 0)
+        first_id = id;
+    assert_int_equal(index_of(id), made - 1);
+}
+
+static void end_one(enum account_state from)
+{
+    struct session_hash *ended;
+    size_t count;
+    const int64_t id = first_id + (int64_t)chance(made + 1);
+    assert_int_equal(pg_begin(pg), OK);
+    const enum err err = account_end(&services, pg, arena, id, from, &ended, &count);
+    if (err == OK)
+        assert_int_equal(pg_commit(pg), OK);
+    else
+        pg_rollback(pg);
+    assert_true(err == OK || err == ERR_NOT_FOUND);
+}
+
+static void bind_or_unbind(void)
+{
+    struct wish *wishes;
+    size_t count;
+    const int64_t ids[] = {first_id + (int64_t)chance(made + 1), first_id + (int64_t)chance(made + 1)};
+    if (ids[0] == ids[1])
+        return;
+    assert_int_equal(pg_begin(pg), OK);
+    enum err err = accounts_hold(pg, arena, ids, 2);
+    if (err == OK)
+        err = (chance(3) > 0 ? bindings_want : bindings_unwant)(pg, arena, ids[0], &ids[1], 1, &wishes, &count);
+    assert_true(err == OK || err == ERR_NOT_FOUND);
+    if (err == OK)
+        assert_int_equal(pg_commit(pg), OK);
+    else
+        pg_rollback(pg);
+}
+
+/* --- what the server does */
+
+static bool change_side(const struct errand *errand, int side, bool wanted)
+{
+    const size_t owner = index_of(errand->pair.sides[side].id), other = index_of(errand->pair.sides[1 - side].id);
+    if (!errand->sides[side].exists)
+        return true;
+    if (server.jid[owner])
+        server.shows[owner][other] = wanted;
+    return server.jid[owner] || !wanted;
+}
+
+static enum err change_pair(struct errand *errand, bool half)
+{
+    const bool low = change_side(errand, 0, errand->pair.wanted);
+    if (half)
+        return ERR_TIMEOUT;
+    const bool high = change_side(errand, 1, errand->pair.wanted);
+    for (int side = 0; side < 2; side++)
+        errand->sides[side].seen_present = errand->pair.wanted;
+    return low && high ? OK : ERR_JID_NONE;
+}
+
+static void lose_jid(size_t index)
+{
+    server.jid[index] = false;
+    memset(server.shows[index], 0, sizeof server.shows[index]);
+}
+
+static enum err act(struct errand *errand, bool half)
+{
+    if (errand->item.kind == OUTBOX_PAIR)
+        return change_pair(errand, half);
+    const size_t index = index_of(errand->account.id);
+    const bool looks = errand->item.kind == OUTBOX_CHECK_JID && errand->account.jid_state != JID_VANISHED;
+    if (errand->item.kind == OUTBOX_DELETE_JID)
+        lose_jid(index);
+    else if (!looks)
+        server.jid[index] = true;
+    errand->jid_state = server.jid[index] ? JID_MADE : JID_VANISHED;
+    return half ? ERR_TIMEOUT : OK;
+}
+
+/* --- what workers do */
+
+static struct held *free_place(void)
+{
+    for (size_t i = 0; i < HELD; i++)
+        if (held[i].errand == NULL)
+            return &held[i];
+    return NULL;
+}
+
+static struct errand *errand_of(const struct outbox_item *item)
+{
+    struct arena *own_arena = arena_new();
+    struct errand *errand = arena_alloc(own_arena, sizeof *errand);
+    *errand = (struct errand){.config = &jobs, .arena = own_arena, .item = *item};
+    errand->result = errand_load(pg, errand);
+    return errand;
+}
+
+static void take_one(void)
+{
+    const struct outbox_claim claim = {.owner = "here", .lease_ms = HOUR_MS, .register_wait_ms = HOUR_MS, .most = 1};
+    struct outbox_item *items;
+    size_t count;
+    struct held *place = free_place();
+    if (place == NULL)
+        return;
+    assert_int_equal(outbox_take(pg, arena, &claim, &items, &count), OK);
+    if (count == 0)
+        return;
+    *place = (struct held){.errand = errand_of(&items[0])};
+    place->acted = place->errand->result != OK; /* there is nothing to tell the server */
+}
+
+static void let_go(struct held *place)
+{
+    struct arena *own_arena = place->errand->arena;
+    arena_free(&own_arena);
+    place->errand = NULL;
+}
+
+static void act_on(struct held *place)
+{
+    if (place->acted)
+        return;
+    const size_t luck = chance(6);
+    place->errand->result = luck == 0 ? ERR_TIMEOUT : act(place->errand, luck == 1);
+    place->acted = true;
+}
+
+static void record(struct held *place)
+{
+    if (!place->acted)
+        return;
+    const int times = chance(8) == 0 ? 2 : 1; /* twice: the first COMMIT was not answered */
+    for (int i = 0; i < times; i++) {
+        assert_int_equal(pg_begin(pg), OK);
+        assert_int_equal(errand_record(pg, place->errand), OK);
+        assert_int_equal(pg_commit(pg), OK);
+    }
+    let_go(place);
+}
+
+static void run_out(const struct held *place)
+{
+    ask("update outbox set due_at = now() where lease = %lld", (long long)place->errand->item.lease);
+}
+
+static void work_on_one(void)
+{
+    struct held *place = &held[chance(HELD)];
+    if (place->errand == NULL)
+        return;
+    switch (chance(8)) {
+    case 0: /* it died, before or after the server was told */
+        if (place->slow)
+            break; /* what somebody does who has died long ago is not undone by anybody */
+        run_out(place);
+        let_go(place);
+        break;
+    case 1:
+        run_out(place);
+        place->slow = true;
+        break;
+    case 2:
+    case 3:
+    case 4:
+        record(place);
+        break;
+    default:
+        act_on(place);
+    }
+}
+
+static bool is_active(size_t index)
+{
+    return ask("select count(*) from accounts where id = %lld and state = 1", (long long)first_id + (long long)index) >
+           0;
+}
+
+/* An administrator deletes a JID; its account's next login wishes that it be looked at. */
+static void vanish_one(void)
+{
+    const size_t index = chance(made + 1);
+    if (index == made || !server.jid[index] || !is_active(index))
+        return;
+    lose_jid(index);
+    assert_int_equal(outbox_add_check(pg, first_id + (int64_t)index, 0), OK);
+}
+
+/* --- the end */
+
+static void finish_all(void)
+{
+    for (size_t i = 0; i < HELD; i++)
+        if (held[i].errand != NULL) {
+            act_on(&held[i]);
+            record(&held[i]);
+        }
+}
+
+static void drain(void)
+{
+    for (int round = 0; ask("select count(*) from outbox") > 0; round++) {
+        if (round == 500)
+            fail_msg("the outbox does not empty");
+        ask("update outbox set due_at = now() where due_at > now()");
+        for (size_t i = 0; i < HELD; i++)
+            take_one();
+        finish_all();
+    }
+}
+
+static bool is_bound(size_t a, size_t b)
+{
+    return ask("select count(*) from bindings where low = %lld and high = %lld and wanted",
+               (long long)first_id + (long long)(a < b ? a : b), (long long)first_id + (long long)(a < b ? b : a)) > 0;
+}
+
+static void expect_whole(unsigned seed)
+{
+    for (size_t a = 0; a < made; a++) {
+        if (server.jid[a] != is_active(a))
+            fail_msg("seed %u: account %zu is %s active, its JID %s there", seed, a, is_active(a) ? "" : "not",
+                     server.jid[a] ? "" : "not");
+        for (size_t b = 0; b < made; b++)
+            if (a != b && server.shows[a][b] != is_bound(a, b))
+                fail_msg("seed %u: %zu and %zu are %s bound, the roster says other", seed, a, b,
+                         is_bound(a, b) ? "" : "not");
+    }
+    assert_int_equal(ask("select count(*) from accounts where state = 0"), 0);
+    assert_int_equal(ask("select count(*) from bindings where not wanted or seen_version <> version"), 0);
+    assert_int_equal(ask("select count(*) from roster_seen"), 2 * ask("select count(*) from bindings"));
+}
+
+static void one_step(void)
+{
+    const size_t what = chance(100);
+    if (what < 6)
+        register_one();
+    else if (what < 8)
+        end_one(ACCOUNT_PENDING);
+    else if (what < 11)
+        end_one(ACCOUNT_ACTIVE);
+    else if (what < 30)
+        bind_or_unbind();
+    else if (what < 32)
+        vanish_one();
+    else if (what < 55)
+        take_one();
+    else
+        work_on_one();
+}
+
+static void nothing_is_half_made(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= RUNS; seed++) {
+        srandom(seed);
+        memset(&server, 0, sizeof server);
+        made = 0;
+        first_id = 0;
+        ask("truncate accounts, verifiers, bindings, roster_seen, sessions, outbox");
+        for (int step = 0; step < STEPS; step++)
+            one_step();
+        finish_all();
+        drain();
+        expect_whole(seed);
+    }
+}
+
+/* --- single cases, for who looks for one */
+
+static struct held *taken(enum outbox_kind kind)
+{
+    take_one();
+    struct held *place = &held[0];
+    assert_non_null(place->errand);
+    assert_int_equal(place->errand->item.kind, kind);
+    return place;
+}
+
+static void start_over(void)
+{
+    memset(&server, 0, sizeof server);
+    made = 0;
+    register_one();
+}
+
+static void a_registration_given_up_while_its_jid_is_made_is_undone(void **state)
+{
+    (void)state;
+    start_over();
+    struct held *creating = taken(OUTBOX_CREATE_JID);
+    assert_int_equal(register_undo(&services, pg, first_id), OK);
+    assert_int_equal(register_undo(&services, pg, first_id), ERR_NOT_FOUND);
+    take_one();
+    assert_null(held[1].errand); /* the deletion waits */
+    creating->errand->result = act(creating->errand, false);
+    creating->acted = true;
+    record(creating);
+    struct held *deleting = taken(OUTBOX_DELETE_JID);
+    deleting->errand->result = act(deleting->errand, false);
+    deleting->acted = true;
+    record(deleting);
+    expect_whole(0);
+    assert_int_equal(ask("select count(*) from outbox"), 0);
+}
+
+static void a_second_attempt_at_a_registration_undoes_it(void **state)
+{
+    (void)state;
+    start_over();
+    struct held *creating = taken(OUTBOX_CREATE_JID);
+    act(creating->errand, false); /* the JID is there, and then it dies */
+    run_out(creating);
+    let_go(creating);
+    assert_int_equal(taken(OUTBOX_CREATE_JID)->errand->result, ERR_CONFLICT);
+    record(&held[0]);
+    assert_int_equal(ask("select state from accounts"), ACCOUNT_CANCELLED);
+    drain();
+    expect_whole(0);
+}
+
+static void a_link_that_is_down_is_waited_for_without_a_pause(void **state)
+{
+    (void)state;
+    assert_int_equal(outbox_add_check(pg, active_account(ACCOUNT_DEVICE, "d"), 0), OK);
+    struct held *checking = taken(OUTBOX_CHECK_JID);
+    jobs.backoff_ms = jobs.backoff_max_ms = HOUR_MS;
+    checking->errand->result = ERR_XMPP_DOWN;
+    checking->acted = true;
+    record(checking);
+    checking = taken(OUTBOX_CHECK_JID);
+    checking->errand->result = ERR_XMPP;
+    checking->acted = true;
+    record(checking);
+    jobs.backoff_ms = jobs.backoff_max_ms = 1;
+    assert_int_equal(ask("select count(*) from outbox where due_at > now() + interval '1 minute'"), 1);
+}
+
+static int set_up(void **state)
+{
+    services.wishes_made = no_wake;
+    memset(held, 0, sizeof held);
+    return schema_set_up(state);
+}
+
+#define ERRAND_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, schema_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ERRAND_TEST(nothing_is_half_made),
+        ERRAND_TEST(a_registration_given_up_while_its_jid_is_made_is_undone),
+        ERRAND_TEST(a_second_attempt_at_a_registration_undoes_it),
+        ERRAND_TEST(a_link_that_is_down_is_waited_for_without_a_pause),
+    };
+    return cmocka_run_group_tests_name("errands", tests, postgres_set_up, postgres_tear_down);
+}
