@@ -18,6 +18,7 @@
 #include "component/base/clock.h"
 #include "http/content.h"
 #include "http/dispatch.h"
+#include "http/headers.h"
 #include "http/server.h"
 
 enum { BODY_FIRST_CAPACITY = 16 * 1024 };
@@ -40,6 +41,7 @@ struct exchange {
     char *path;
     char *query;  /* NULL without one */
     bool has_nul; /* the URI was cut at a NUL */
+    bool closing; /* what follows the request cannot be told from its body */
     char *body;
     size_t body_length, body_capacity;
     size_t received; /* of the body, kept or dropped */
@@ -100,7 +102,7 @@ static enum MHD_Result send_reply(struct exchange *exchange, const struct reply 
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     for (size_t i = 0; i < reply->header_count; i++)
         MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
-    if (atomic_load_explicit(&exchange->server->quiescing, memory_order_relaxed))
+    if (exchange->closing || atomic_load_explicit(&exchange->server->quiescing, memory_order_relaxed))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     exchange->state = STATE_REPLIED;
     connection_enter(exchange->connection, PHASE_SEND);
@@ -250,6 +252,12 @@ static bool accept_headers(struct exchange *exchange, unsigned method, const str
         refuse_plainly(exchange, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "headers too large\n");
         return false;
     }
+    const char *fault = headers_fault(exchange->mhd);
+    if (fault != NULL) {
+        refuse_plainly(exchange, MHD_HTTP_BAD_REQUEST, fault);
+        exchange->closing = true;
+        return false;
+    }
     switch (router_find(exchange->server->router, exchange->path, method, match, &allowed)) {
     case OK:
         break;
@@ -273,9 +281,11 @@ static bool accept_headers(struct exchange *exchange, unsigned method, const str
 }
 
 /* Whether a refused request is answered before its body came: when that is too long to be read for nothing, or when the
- * client waits to be asked for it. libmicrohttpd closes the connection then. */
+ * client waits to be asked for it, or when nobody knows where it ends. libmicrohttpd closes the connection then. */
 static bool is_answered_at_once(const struct exchange *exchange, const struct announced *announced)
 {
+    if (exchange->closing)
+        return true;
     return announced->any && (announced->length > DRAIN_LIMIT || header(exchange, MHD_HTTP_HEADER_EXPECT) != NULL);
 }
 
