@@ -174,6 +174,9 @@ static void refuses_every_prefix(void **state)
 static void refuses_bad_boundaries(void **state)
 {
     (void)state;
+/* one over the 70 characters of RFC 2046 */
+#define TYPE_WITH_A_LONG_BOUNDARY                                                                                      \
+    "multipart/form-data; boundary=12345678901234567890123456789012345678901234567890123456789012345678901"
     static const char *const types[] = {
         "multipart/form-data",
         "multipart/form-data; boundary",
@@ -182,8 +185,7 @@ static void refuses_bad_boundaries(void **state)
         "multipart/form-data; boundary=\"XX",
         "multipart/form-data; boundary=XX; boundary=XX",
         "multipart/form-data; boundary=XX YY",
-        "multipart/form-data; boundary="
-        "12345678901234567890123456789012345678901234567890123456789012345678901",
+        TYPE_WITH_A_LONG_BOUNDARY,
     };
     static const char body[] = "--XX\r\n" FIELD "\"a\"\r\n\r\n1\r\n--XX--";
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)

@@ -85,7 +85,7 @@ static void long_arrays_are_whole(void **state)
     struct pg_args args = {0};
     pg_arg_texts(&args, arena, texts, COUNT);
     assert_int_equal(strlen(args.values[0]), 2 + COUNT * 12 + COUNT - 1);
-    assert_string_equal(args.values[0] + strlen(args.values[0]) - 13, ",\"0123456789\"}" + 1);
+    assert_string_equal(args.values[0] + strlen(args.values[0]) - 13, "\"0123456789\"}");
 }
 
 static void scalars_keep_their_place(void **state)
