@@ -1,7 +1,8 @@
 /* Plain sockets and TLS alike. One thread per stream; the context may be shared.
  *
- * TLS 1.2 and 1.3, no renegotiation, no client certificates. The handshake happens inside the first reads. Buffers are
- * given back while a connection is idle. OpenSSL writes with write(2), so the process must ignore SIGPIPE. */
+ * TLS 1.3, and 1.2 with forward secrecy and authenticated encryption alone; no renegotiation, no client certificates.
+ * The handshake happens inside the first reads. Buffers are given back while a connection is idle. OpenSSL writes with
+ * write(2), so the process must ignore SIGPIPE. */
 #include "http/tcp_tls.h"
 
 #include <errno.h>
@@ -25,6 +26,9 @@ struct stream {
     bool broken;
 };
 
+/* Of TLS 1.2; all of TLS 1.3's are of that kind. */
+static const char suites[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
 static enum err refuse(const char *file, const char *what)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -47,8 +51,10 @@ static enum err load(SSL_CTX *ssl, const char *cert_file, const char *key_file)
 enum err tls_context_new(const char *cert_file, const char *key_file, struct tls_context **context_r)
 {
     SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
-    if (ssl == NULL)
+    if (ssl == NULL || SSL_CTX_set_cipher_list(ssl, suites) != 1) {
+        SSL_CTX_free(ssl);
         return refuse("", "no context");
+    }
     SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                  SSL_OP_IGNORE_UNEXPECTED_EOF);

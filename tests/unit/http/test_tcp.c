@@ -357,6 +357,35 @@ static void quiesces(void **state)
     client_close(&idle);
 }
 
+/* 1 when a client that knows this suite of TLS 1.2 alone is served. */
+static int handshake_with(const char *suite)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+    assert_int_equal(SSL_CTX_set_cipher_list(context, suite), 1);
+    int fd = connect_to("127.0.0.1", tcp_port(server));
+    SSL *ssl = SSL_new(context);
+    SSL_set_fd(ssl, fd);
+    int result = SSL_connect(ssl);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    return result;
+}
+
+/* Forward secrecy and authenticated encryption. */
+static void takes_the_good_suites_only(void **state)
+{
+    (void)state;
+    assert_int_equal(handshake_with("ECDHE-ECDSA-AES128-GCM-SHA256"), 1);
+    assert_int_equal(handshake_with("ECDHE-ECDSA-AES256-GCM-SHA384"), 1);
+    assert_int_equal(handshake_with("ECDHE-ECDSA-CHACHA20-POLY1305"), 1);
+    assert_int_not_equal(handshake_with("ECDHE-ECDSA-AES128-SHA256"), 1); /* CBC */
+    assert_int_not_equal(handshake_with("ECDHE-ECDSA-AES256-SHA384"), 1);
+    assert_int_not_equal(handshake_with("ECDHE-ECDSA-AES128-SHA"), 1);
+    assert_int_not_equal(handshake_with("ALL:!ECDHE"), 1);
+}
+
 static void refuses_to_start_badly(void **state)
 {
     (void)state;
@@ -411,6 +440,7 @@ int main(void)
         TLS_TEST(serves_many_at_once),
         TLS_TEST(outlives_clients_that_leave),
         TLS_TEST(quiesces),
+        TLS_TEST(takes_the_good_suites_only),
         SMALL_TEST(limits_connections),
         SMALL_TEST(cuts_who_completes_no_line),
         SMALL_TEST(does_not_cut_who_waits_for_us),

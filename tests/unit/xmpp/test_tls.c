@@ -251,6 +251,22 @@ static void tls_12_will_do(void **state)
     expect_trusted(fixture);
 }
 
+static void a_suite_without_forward_secrecy_or_authenticated_encryption(void **state)
+{
+    static const char *const refused[] = {"ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA"};
+    struct fixture *fixture = *state;
+    SSL_CTX_set_max_proto_version(fixture->server, TLS1_2_VERSION);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_int_equal(SSL_CTX_set_cipher_list(fixture->server, refused[i]), 1);
+        struct transport *transport = NULL;
+        char reason[TRANSPORT_REASON_SIZE] = "";
+        assert_int_equal(open_transport(fixture, &transport, reason), ERR_XMPP_DOWN);
+        pthread_join(fixture->thread, NULL);
+    }
+    assert_int_equal(SSL_CTX_set_cipher_list(fixture->server, "ECDHE-ECDSA-AES256-GCM-SHA384"), 1);
+    expect_trusted(fixture);
+}
+
 static void *hang(void *arg)
 {
     struct fixture *fixture = arg;
@@ -317,6 +333,7 @@ int main(void)
         TEST(a_ca_file_that_is_none),
         TEST(an_old_version),
         TEST(tls_12_will_do),
+        TEST(a_suite_without_forward_secrecy_or_authenticated_encryption),
         TEST(a_server_that_says_nothing),
         TEST(plain_links_stay_on_the_machine),
     };
