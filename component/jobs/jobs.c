@@ -5,10 +5,12 @@
 #include "component/base/arena.h"
 #include "component/jobs/keeper.h"
 #include "component/jobs/outbox.h"
+#include "component/jobs/prover.h"
 
 struct jobs {
     struct outbox *outbox;
     struct keeper *keeper;
+    struct prover *prover;
 };
 
 enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r)
@@ -16,7 +18,9 @@ enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r)
     struct jobs *jobs = xcalloc(1, sizeof *jobs);
     enum err err = outbox_start(config, &jobs->outbox);
     if (err == OK)
-        err = keeper_start(config, jobs->outbox, &jobs->keeper);
+        err = keeper_start(config, &jobs->keeper);
+    if (err == OK)
+        err = prover_start(config, jobs->outbox, &jobs->prover);
     if (err == OK)
         *jobs_r = jobs;
     else
@@ -31,13 +35,14 @@ void jobs_wake(void *jobs)
 
 void jobs_link_changed(void *jobs)
 {
-    keeper_wake(((struct jobs *)jobs)->keeper);
+    prover_wake(((struct jobs *)jobs)->prover);
 }
 
 void jobs_stop(struct jobs **jobs, int64_t drain_ms)
 {
     if (*jobs == NULL)
         return;
+    prover_stop(&(*jobs)->prover);
     keeper_stop(&(*jobs)->keeper);
     outbox_stop(&(*jobs)->outbox, drain_ms);
     free(*jobs);

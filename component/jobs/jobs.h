@@ -1,5 +1,5 @@
-/* What happens without a request: the outbox, which makes JIDs and rosters true, and the keeper, which proves each new
- * link to the XMPP server, follows what other processes say through Postgres, and forgets what is over. */
+/* What happens without a request: the outbox, which makes JIDs and rosters true; the prover, which proves each new link
+ * to the XMPP server; the keeper, which follows what other processes say through Postgres and forgets what is over. */
 #ifndef REGISTRAR_JOBS_JOBS_H
 #define REGISTRAR_JOBS_JOBS_H
 
