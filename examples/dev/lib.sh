@@ -39,13 +39,13 @@ var_open() {
     if [ ! -e "$VAR" ]; then
         made=$VAR
         while [ ! -e "$(dirname -- "$made")" ]; do made=$(dirname -- "$made"); done
-        mkdir -p -- "$VAR" 2>/dev/null || die "VAR=$VAR cannot be made"
     fi
+    var_check_place "$(dirname -- "${made:-$VAR}")"
+    [ -z "$made" ] || mkdir -p -- "$VAR" 2>/dev/null || die "VAR=$VAR cannot be made"
     [ -d "$VAR" ] || die "VAR=$VAR is not a directory"
     content=$(ls -A -- "$VAR" 2>/dev/null) || content=
     if [ -z "$content" ] && [ -O "$VAR" ]; then
-        chmod 700 -- "$VAR"
-        [ "$EUID" != 0 ] || chown -- "$SERVERS_USER:" "$VAR"
+        var_give
     elif [ -n "$content" ] && [ ! -e "$VAR/.registrard" ]; then
         die "VAR=$VAR holds something else; name a new directory"
     fi
@@ -54,6 +54,23 @@ var_open() {
         die "the servers run as user $SERVERS_USER, who cannot reach $VAR or does not own it; name another directory with VAR=dir"
     fi
     var_furnish
+}
+
+# Where all may write, all may put something else in VAR's place at any time. In the project's own directory they could as
+# well change this script.
+var_check_place() {
+    [ ! "$1" -ef "$(dirname -- "${BASH_SOURCE[0]}")/../.." ] || return 0
+    [ -z "$(find "$1" -maxdepth 0 -perm -0002 ! -perm -1000)" ] ||
+        die "VAR=$VAR lies in $1, where every user may replace it; name another directory with VAR=dir"
+}
+
+# Gives the new VAR to the servers' user, by its place as the working directory: that is not replaced by a link, whoever owns
+# the directory that VAR's name stands in.
+var_give() {
+    (
+        cd -P -- "$VAR" && [ "$(realpath -- .)" = "$VAR" ] && [ -O . ] && [ -z "$(ls -A)" ] && chmod 700 . &&
+            { [ "$EUID" != 0 ] || chown -- "$SERVERS_USER:" .; }
+    ) || die "VAR=$VAR was replaced while it was made"
 }
 
 var_furnish() {
