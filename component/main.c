@@ -62,6 +62,17 @@ static enum action parse_arguments(int argc, char **argv, const char **path_r)
     return optind == argc ? action : USAGE;
 }
 
+/* SIGHUP, too: it would end us, and is what scripts send after they renewed a certificate. */
+static sigset_t own_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
 static sigset_t stop_signals(void)
 {
     sigset_t set;
@@ -81,7 +92,7 @@ static int interrupted(int milliseconds)
 
 static int run(const struct config *config)
 {
-    const sigset_t set = stop_signals();
+    const sigset_t set = own_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread: they inherit it */
     signal(SIGPIPE, SIG_IGN);
     /* passwords pass through memory: no core file */
@@ -94,9 +105,10 @@ static int run(const struct config *config)
         log_error("start_failed", F_ERR(err), F("code", EXIT_START_FAILED));
         return EXIT_START_FAILED;
     }
-    int caught = 0;
-    while (sigwait(&set, &caught) != 0)
-        continue;
+    int caught = SIGHUP;
+    while (sigwait(&set, &caught) != 0 || caught == SIGHUP)
+        log_info("signal_ignored", F("signal", caught),
+                 F("hint", "a new certificate or configuration needs a restart"));
     log_info("stopping", F("signal", caught));
     daemon_stop(&daemon);
     log_info("stopped");

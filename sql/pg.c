@@ -154,14 +154,17 @@ static void ignore_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
-/* Generic plans, because every statement here is a look-up by key, whatever the values: left to itself Postgres plans
- * those with arrays anew each time, which costs it several times what running them does. */
+/* Plans are made once a statement and connection, because every statement here is a look-up by key, whatever the
+ * values: left to itself Postgres plans those with arrays anew each time, which costs it several times what running
+ * them does. Such a plan outlives the moment: one made while a table was nearly empty must not read all of it when it
+ * has grown. Hence no sequential scans where there is an index, and no compiling, which their pretended cost would set
+ * off. */
 static enum err settle(struct pg *pg, int64_t deadline_ms)
 {
-    char text[192];
+    char text[256];
     snprintf(text, sizeof text,
              "set statement_timeout = %lld; set idle_in_transaction_session_timeout = %lld; "
-             "set plan_cache_mode = force_generic_plan",
+             "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set jit = off",
              (long long)pg->patience_ms, (long long)(4 * pg->patience_ms));
     PGresult *result = NULL;
     if (!PQsendQuery(pg->connection, text))
@@ -201,6 +204,19 @@ static bool still_there(PGconn *connection)
     return PQstatus(connection) == CONNECTION_OK;
 }
 
+/* libpq's text, in one line; not of a malformed URL, which it quotes with the password in it. */
+static void log_reason(const struct pg *pg)
+{
+    char reason[256];
+    PQconninfoOption *options = PQconninfoParse(secret_expose(pg->config->url), NULL);
+    const char *text = options == NULL ? "postgres.url is malformed" : PQerrorMessage(pg->connection);
+    snprintf(reason, sizeof reason, "%s", text);
+    for (char *p = strchr(reason, '\n'); p != NULL; p = strchr(p, '\n'))
+        *p = ' ';
+    PQconninfoFree(options);
+    log_warn("postgres_unreachable", F("reason", (const char *)(reason[0] != '\0' ? reason : "no answer in time")));
+}
+
 static enum err connected(struct pg *pg)
 {
     if (pg->connection != NULL && still_there(pg->connection))
@@ -217,7 +233,7 @@ static enum err connected(struct pg *pg)
         return OK;
     }
     if (pg->failures == 0)
-        log_warn("postgres_unreachable");
+        log_reason(pg);
     disconnect(pg);
     pg->retry_at_ms = clock_ms() + backoff_ms(pg->failures++, RETRY_BASE_MS, RETRY_CAP_MS);
     metric_set(M_POSTGRES_UP, "", 0);

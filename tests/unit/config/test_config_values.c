@@ -179,7 +179,7 @@ static void development_has_looser_defaults(void **state)
     assert_int_equal(outcome.config->limits_registrations_per_hour, 100000);
     assert_int_equal(outcome.config->limits_logins_per_minute, 10000);
     assert_int_equal(outcome.config->limits_logins_per_name_per_minute, 1000);
-    assert_int_equal(outcome.config->limits_lookups_per_minute, 10000);
+    assert_int_equal(outcome.config->limits_lookups_per_minute, 100000);
     outcome_free(&outcome);
 
     outcome = load(NULL, PRODUCTION, NULL);
