@@ -18,7 +18,7 @@
 
 struct own_postgres {
     char directory[32]; /* holds data/ and the socket */
-    char url[64];
+    char url[80];
     pid_t pid; /* of the postmaster; 0: not running */
 };
 
