@@ -89,5 +89,5 @@ def test_the_first_registration_of_the_readme(server, stack, tmp_path):
         [script.replace("13900001234", "13900005678").replace("lamp-1", "lamp-2")], server, stack, tmp_path
     )
     replies = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-    assert len(replies) == 6
+    assert len(replies) == 7
     assert all(reply["result"] == 0 for reply in replies), printed
