@@ -59,7 +59,7 @@ static enum err find_for_backend(struct call *call, struct worker *worker, const
 }
 
 /* The account that acts: the one named, which must be the token's own unless a backend asks. `targets`: whom the call
- * looks up besides; NULL for nobody. */
+ * looks up besides. */
 static enum err find_asker(struct call *call, struct worker *worker, struct credential *credential,
                            const struct name_list *name, const struct name_list *targets, struct account **asker_r)
 {
@@ -67,13 +67,13 @@ static enum err find_asker(struct call *call, struct worker *worker, struct cred
     enum err err = tokens_check(call->services, worker, credential);
     if (err != OK)
         return err;
-    err = lookups_limit(call, worker, credential, targets != NULL ? 1 + targets->count : 1);
+    err = lookups_limit(call, worker, credential, 1 + targets->count);
     if (err != OK && err != ERR_CACHE_DOWN) /* without Redis bindings go on, uncounted */
         return err;
     if (credential->account_id != 0) {
         err = find_owner(call, worker, credential->account_id, name, asker_r);
     } else {
-        err = find_for_backend(call, worker, name, targets != NULL ? targets->type : ACCOUNT_ANY, &found);
+        err = find_for_backend(call, worker, name, targets->type, &found);
         *asker_r = err == OK ? found[0] : NULL;
         if (err == OK && *asker_r == NULL)
             err = ERR_NO_SUCH_NAME;
@@ -276,7 +276,8 @@ static enum err list(struct call *call, struct worker *worker)
 {
     struct bound_io *io = call->io;
     struct account *asker = NULL;
-    const enum err err = find_asker(call, worker, &io->credential, &io->asker, NULL, &asker);
+    static const struct name_list nobody;
+    const enum err err = find_asker(call, worker, &io->credential, &io->asker, &nobody, &asker);
     return err == OK ? bindings_list(worker->pg, call->arena, asker->id, &io->peers, &io->count) : err;
 }
 
