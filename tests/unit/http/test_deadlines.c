@@ -202,6 +202,8 @@ static void cuts_a_client_that_does_not_read(void **state)
         .sin_family = AF_INET, .sin_port = htons(http_port(server)), .sin_addr.s_addr = htonl(0x7f000001)};
     assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof address), 0);
     client_send(&client, "GET /big?size=16000000 HTTP/1.1\r\nHost: x\r\n\r\n");
+    struct pollfd first_byte = {.fd = client.fd, .events = POLLIN}; /* making so long a body takes a while, too */
+    assert_int_equal(poll(&first_byte, 1, 30000), 1);
     int64_t started = clock_ms();
     while (cuts("send") == cut_before && clock_ms() - started < 5000)
         usleep(10000);
