@@ -199,6 +199,8 @@ static enum MHD_Result run(struct exchange *exchange)
     dispatch->request.path = exchange->path;
     dispatch->request.verify_id_cookie =
         MHD_lookup_connection_value(exchange->mhd, MHD_COOKIE_KIND, REQUEST_VERIFY_ID_COOKIE);
+    dispatch->request.session_cookie =
+        MHD_lookup_connection_value(exchange->mhd, MHD_COOKIE_KIND, REQUEST_SESSION_COOKIE);
     if (dispatch_begin(dispatch, &way))
         return send_result(exchange);
     exchange->state = STATE_CALLING;

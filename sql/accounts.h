@@ -23,10 +23,14 @@ struct account {
     int64_t id;
     enum account_type type;
     enum account_state state;
-    const char *name; /* E.164 for a Phone */
+    const char *name;         /* E.164 for a Phone */
+    const char *display_name; /* 000's `account` */
     const char *nickname;
     const char *des;
     const char *device_type;
+    const char *email;
+    const char *salt; /* 000's; made with the account */
+    bool proved;      /* a Phone: a code sent to it has passed */
     const char *jid_local;
     enum jid_state jid_state;
     struct sealed jid_password;
@@ -34,17 +38,21 @@ struct account {
     bool banned;
 };
 
-enum verifier_kind { VERIFIER_V0 = 0, VERIFIER_V1 = 1 };
+enum verifier_kind { VERIFIER_V0 = 0, VERIFIER_V1 = 1, VERIFIER_SECRET = 4 };
 
 struct new_account {
     enum account_type type;
     const char *name;
     const char *des;
     const char *device_type;
+    const char *display_name, *email; /* NULL without one */
+    bool proved;
     const char *salt;
     const char *jid_local;
     struct sealed jid_password;
     const char *verifier_v1;
+    const char *verifier_v0; /* NULL without one */
+    struct sealed secret;    /* 004's; bytes NULL without one */
 };
 
 /* A name as the wire has it: what it is as a Device or Wechat name, and as a Phone (E.164) or NULL. */
@@ -53,7 +61,7 @@ struct account_name {
     const char *phone;
 };
 
-/* In a transaction. Makes a pending account with its verifier; ERR_NAME_TAKEN. */
+/* In a transaction. Makes a pending account with its verifiers; ERR_NAME_TAKEN, also for the display name. */
 MUST_CHECK enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t *id_r);
 /* pending → active with its JID made. ERR_NOT_FOUND when it is not pending any more. */
 MUST_CHECK enum err accounts_activate(struct pg *pg, int64_t id);
@@ -78,6 +86,15 @@ MUST_CHECK enum err accounts_jid_checked(struct pg *pg, int64_t id, enum jid_sta
 /* The argon2id string, in the arena, or NULL. */
 MUST_CHECK enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,
                                   const char **verifier_r);
+/* In a transaction: a new password. V1 is replaced; V0 and the sealed secret are where they are given, and removed
+ * otherwise. */
+MUST_CHECK enum err verifiers_replace(struct pg *pg, int64_t account_id, const char *v1, const char *v0,
+                                      const struct sealed *secret);
+/* 004's sealed password; bytes NULL without one. */
+MUST_CHECK enum err verifiers_get_secret(struct pg *pg, struct arena *arena, int64_t account_id,
+                                         struct sealed *secret_r);
+/* The nickname, with the wish that the rosters of those bound to the account show it. */
+MUST_CHECK enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname);
 /* Replaces `old` (unless it has changed meanwhile). */
 MUST_CHECK enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old,
                                     const char *fresh);

@@ -6,6 +6,7 @@
 #include "component/base/log.h"
 #include "component/cache/limits.h"
 #include "component/service/hasher.h"
+#include "component/service/registration.h"
 #include "component/service/services.h"
 #include "component/service/tokens.h"
 #include "sql/bindings.h"
@@ -23,10 +24,10 @@ struct secret password_v1(struct arena *arena, struct secret password)
 }
 
 /* Redis being gone stops no login that needs no picture: the hashing lane bounds how fast anybody can guess. */
-static enum err limit_tries(struct call *call, struct worker *worker, const struct login_io *io)
+enum err login_limit(struct call *call, struct worker *worker, enum account_type type, const char *name)
 {
     const struct service_settings *settings = &call->services->settings;
-    const char *who = arena_printf(call->arena, "%d:%s", (int)io->type, io->name);
+    const char *who = arena_printf(call->arena, "%d:%s", (int)type, name);
     const struct limit limits[] = {
         {"login.address", call->peer.text, settings->logins_per_minute, MINUTE_MS},
         {"login.name", services_pseudonym(call->services, call->arena, who), settings->logins_per_name_per_minute,
@@ -39,7 +40,7 @@ static enum err limit_tries(struct call *call, struct worker *worker, const stru
 static enum err find_account(struct call *call, struct worker *worker, bool login)
 {
     struct login_io *io = call->io;
-    enum err err = limit_tries(call, worker, io);
+    enum err err = login_limit(call, worker, io->type, io->name);
     if (err == OK)
         err = proof_check(call, worker, &io->proof, io->type, login);
     if (err == OK)
@@ -98,13 +99,9 @@ static enum err open_session(struct call *call, struct worker *worker)
         return ERR_JID_PASSWORD;
     if (io->account.jid_state == JID_VANISHED)
         return ERR_JID_NONE;
-    const char *context = arena_printf(call->arena, "jid:%s", io->account.jid_local);
-    enum err err = unseal(services->keyring, call->arena, context, io->account.jid_password, &io->jid_password);
-    if (err != OK) {
-        log_error("jid_password_sealed_by_lost_key", F("account", io->account.id),
-                  F("key", io->account.jid_password.key_id));
-        return ERR_INTERNAL;
-    }
+    enum err err = account_jid_password(services, call->arena, &io->account, &io->jid_password);
+    if (err != OK)
+        return err;
     err = tokens_issue(call->services, worker, call->arena, io->account.id, &io->token);
     if (err == ERR_NOT_FOUND) /* cancelled meanwhile */
         return ERR_PASSWORD;

@@ -28,6 +28,8 @@ extern const struct op op_login;
 /* Ends the account: committed when it answers OK; JID and rosters follow by the outbox. */
 extern const struct op op_cancel;
 
+/* Counts a try against the limits of logins, for the address and for the name. */
+MUST_CHECK enum err login_limit(struct call *call, struct worker *worker, enum account_type type, const char *name);
 /* md5hex of the password, the input of V1 (dialects.md, Passwords); the arena's. */
 struct secret password_v1(struct arena *arena, struct secret password);
 /* In a transaction: ends an account that is in state `from`, with its bindings and sessions, and wishes its JID away.

@@ -14,6 +14,7 @@
 
 struct keyring;
 struct limit;
+struct sms;
 struct token_memory;
 
 struct service_settings {
@@ -27,6 +28,13 @@ struct service_settings {
     int64_t binding_wait_ms, register_wait_ms, bindings_per_account;
     int64_t jid_check_interval_ms; /* 0: never */
     bool limits;
+    int64_t session_lifetime_ms; /* of 000, 001, 002 */
+    int64_t code_lifetime_ms, code_window_ms, code_verified_ms;
+    const char *code_countries; /* calling codes that codes are sent to, comma-separated; "*" for all */
+    int64_t utc_offset_s;       /* of the days that limits are counted by */
+    int64_t codes_per_phone_minute, codes_per_phone_hour, codes_per_phone_day;
+    int64_t codes_per_address_minute, codes_per_address_day, codes_per_handle_minute;
+    int64_t codes_per_country_minute, codes_per_country_day, codes_unverified_per_country_day;
     int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
         lookups_per_minute;
 };
@@ -36,6 +44,7 @@ struct services {
     struct runtime runtime;
     const struct keyring *keyring;
     struct token_memory *token_memory;
+    struct sms *sms;
     const char *no_verifier;    /* one that no password matches, at the price of a real one */
     int picture_file;           /* development: answers are appended here; -1 in production */
     atomic_int_least64_t epoch; /* of the token cache, see token_cache.h */
