@@ -22,6 +22,10 @@ struct account account_of_row(struct arena *arena, const PGresult *result, int r
         .email = pg_text(arena, result, row, 14),
         .salt = pg_text(arena, result, row, 15),
         .proved = pg_bool(result, row, 16),
+        .role = (enum role)pg_i64(result, row, 17),
+        .invite_code = pg_text(arena, result, row, 18),
+        .inviter = pg_i64(result, row, 19),
+        .xid_hash = pg_text(arena, result, row, 20),
     };
     account.jid_password.bytes = pg_bytes(arena, result, row, 9, &account.jid_password.length);
     account.jid_password.key_id = (int32_t)pg_i64(result, row, 10);
@@ -55,7 +59,8 @@ enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t
     static const struct stmt insert = {
         "accounts_insert",
         "with a as (insert into accounts (type, state, name, des, device_type, salt, jid_local, jid_password, jid_key, "
-        "display_name, email, phone_proved) values ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+        "display_name, email, phone_proved, inviter, xid_hash) "
+        "values ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($16::bigint, 0), $17) "
         "on conflict do nothing returning id), "
         "v as (insert into verifiers (account_id, kind, verifier) select id, kind, text from a, "
         "(values (1, $12::text), (0, $13::text)) given(kind, text) where text is not null), "
@@ -77,6 +82,8 @@ enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t
     pg_arg_text(&args, fresh->verifier_v0);
     pg_arg_bytes(&args, fresh->secret.bytes, fresh->secret.length);
     pg_arg_i64(&args, fresh->secret.key_id);
+    pg_arg_i64(&args, fresh->inviter);
+    pg_arg_text(&args, fresh->xid_hash);
     PGresult *result = NULL;
     enum err err = pg_run(pg, &insert, &args, &result);
     if (err == OK && PQntuples(result) == 0)
@@ -105,6 +112,22 @@ enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type typ
     pg_arg_text(&args, name);
     pg_arg_i64(&args, type);
     return one_account(pg, arena, &find, &args, account_r);
+}
+
+enum err accounts_find_inviter(struct pg *pg, const char *invite_code, int64_t *id_r)
+{
+    static const struct stmt find = {
+        "accounts_find_inviter",
+        "select id from accounts where invite_code = upper($1) and state = 1 and banned_at is null"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, invite_code);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &find, &args, &result);
+    const bool found = err == OK && PQntuples(result) > 0;
+    if (found)
+        *id_r = pg_i64(result, 0, 0);
+    PQclear(result);
+    return err == OK && !found ? ERR_NOT_FOUND : err;
 }
 
 enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r)
@@ -166,10 +189,13 @@ enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from)
 {
     static const struct stmt cancel = {
         "accounts_cancel",
-        "with v as (delete from verifiers where account_id = $1 and exists "
-        "(select 1 from accounts where id = $1 and state = $2)) "
+        "with gone as (select id from accounts where id = $1 and state = $2), "
+        "v as (delete from verifiers where account_id in (select id from gone)), "
+        "p as (delete from profiles where account_id in (select id from gone)), "
+        "w as (delete from wrong_passwords where account_id in (select id from gone)) "
         "update accounts set state = 2, cancelled_at = now(), name = null, display_name = null, nickname = null, "
-        "email = null, des = '', device_type = '', jid_password = null, jid_key = null where id = $1 and state = $2"};
+        "email = null, des = '', device_type = '', jid_password = null, jid_key = null, inviter = null, "
+        "xid_hash = null where id = $1 and state = $2"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
     pg_arg_i64(&args, from);
@@ -194,6 +220,17 @@ enum err accounts_jid_checked(struct pg *pg, int64_t id, enum jid_state state)
     pg_arg_i64(&args, id);
     pg_arg_i64(&args, state);
     return touch_one(pg, &set, &args);
+}
+
+enum err accounts_set_xid(struct pg *pg, int64_t id, const char *xid_hash)
+{
+    static const struct stmt set = {
+        "accounts_set_xid",
+        "update accounts set xid_hash = $2 where id = $1 and state = 1 and xid_hash is distinct from $2"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    pg_arg_text(&args, xid_hash);
+    return pg_do(pg, &set, &args, NULL);
 }
 
 enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,

@@ -16,6 +16,7 @@ enum account_type { ACCOUNT_ANY = 0, ACCOUNT_PHONE = 1, ACCOUNT_DEVICE = 2, ACCO
 enum account_state { ACCOUNT_PENDING, ACCOUNT_ACTIVE, ACCOUNT_CANCELLED };
 enum jid_state { JID_ABSENT, JID_MADE, JID_REFUSED, JID_VANISHED };
 enum consent { CONSENT_ACCEPT, CONSENT_ASK, CONSENT_REFUSE };
+enum role { ROLE_USER = 1, ROLE_SERVICE = 2, ROLE_SUPERADMIN = 3 };
 
 /* Strings are the arena's that the row was read into; "" where there is nothing, save `name`, which a cancelled account
  * lacks (NULL). */
@@ -36,6 +37,10 @@ struct account {
     struct sealed jid_password;
     enum consent consent;
     bool banned;
+    enum role role;          /* 002's; an administrator gives it */
+    const char *invite_code; /* of its own, for others to name at 001's registration */
+    int64_t inviter;         /* who invited it; 0: nobody */
+    const char *xid_hash; /* the device of its latest registration or login through 001 or 002, as its SHA-256 in hex */
 };
 
 enum verifier_kind { VERIFIER_V0 = 0, VERIFIER_V1 = 1, VERIFIER_SECRET = 4 };
@@ -53,6 +58,8 @@ struct new_account {
     const char *verifier_v1;
     const char *verifier_v0; /* NULL without one */
     struct sealed secret;    /* 004's; bytes NULL without one */
+    int64_t inviter;         /* 0: nobody */
+    const char *xid_hash;    /* NULL without one */
 };
 
 /* A name as the wire has it: what it is as a Device or Wechat name, and as a Phone (E.164) or NULL. */
@@ -68,6 +75,8 @@ MUST_CHECK enum err accounts_activate(struct pg *pg, int64_t id);
 /* The account that has the name now, pending or active. ERR_NO_SUCH_NAME. */
 MUST_CHECK enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type type, const char *name,
                                   struct account *account_r);
+/* Whose invitation code it is, in either case: an active account that is not banned. ERR_NOT_FOUND. */
+MUST_CHECK enum err accounts_find_inviter(struct pg *pg, const char *invite_code, int64_t *id_r);
 MUST_CHECK enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r);
 /* Pending and active accounts with one of the names (and the type, unless ACCOUNT_ANY), in the names' order; position_r
  * tells which name each answers. A name may find none or, without a type, several. */
@@ -95,6 +104,8 @@ MUST_CHECK enum err verifiers_get_secret(struct pg *pg, struct arena *arena, int
                                          struct sealed *secret_r);
 /* The nickname, with the wish that the rosters of those bound to the account show it. */
 MUST_CHECK enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname);
+/* The device of an active account's latest login through 001 or 002. */
+MUST_CHECK enum err accounts_set_xid(struct pg *pg, int64_t id, const char *xid_hash);
 /* Replaces `old` (unless it has changed meanwhile). */
 MUST_CHECK enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old,
                                     const char *fresh);
