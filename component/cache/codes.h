@@ -16,7 +16,7 @@
 struct keyring;
 struct redis;
 
-enum { CODES_CLAIM_MS = 30000, CODES_MAC_SIZE = 33, CODES_CLAIM_SIZE = 33 };
+enum { CODES_CLAIM_MS = 30000, CODES_CLAIM_SIZE = 33, CODES_NOTE_SIZE = 128, CODES_BUDGET_SIZE = 80 };
 
 struct code_ask {
     const char *slot;    /* what the code is bound to */
@@ -24,29 +24,38 @@ struct code_ask {
     const char *country; /* "86", for the budget of codes that nobody enters */
     const char *day;     /* "2026-11-21", likewise */
     const char *code;
-    const char *note; /* kept beside it, given back by codes_claim; "" for none; no secret */
+    const char *note; /* kept beside it, given back by codes_claim; "" for none; no secret; under 128 bytes */
     int64_t lifetime_ms, window_ms, tries;
     int64_t budget; /* codes of the country and day that were not entered; 0: no budget */
 };
 
-/* Stores the code, in the place of an earlier one. ERR_CONFLICT: within the window one was sent already, which stands.
- * ERR_LIMITED: the budget is spent. ERR_CACHE_DOWN. */
+/* Whether the resend window runs. OK: it does not. ERR_CONFLICT: it does, and the code that was sent stands.
+ * ERR_LIMITED: it does, but that code is spent or void. Both with the milliseconds that are left of it. ERR_CACHE_DOWN.
+ */
+MUST_CHECK enum err codes_window(struct redis *redis, const struct keyring *ring, const struct code_ask *ask,
+                                 int64_t *left_ms_r);
+/* Stores the code, in the place of an earlier one. ERR_CONFLICT: the resend window runs. ERR_LIMITED: the budget is
+ * spent. ERR_CACHE_DOWN. */
 MUST_CHECK enum err codes_put(struct redis *redis, const struct keyring *ring, const struct code_ask *ask);
-/* It could not be sent: as if it had not been asked for. */
+/* It was not sent: as if it had not been asked for. */
 MUST_CHECK enum err codes_withdraw(struct redis *redis, const struct keyring *ring, const struct code_ask *ask);
 
 struct code_claim {
     const char *slot;
-    const char *code;          /* NULL: a code that was verified before */
-    char id[CODES_CLAIM_SIZE]; /* out: of this claim */
-    char note[128];            /* out: what was kept beside it */
+    const char *code;               /* NULL: a code that was verified before */
+    char id[CODES_CLAIM_SIZE];      /* out: of this claim; "" when it was only looked at */
+    char note[CODES_NOTE_SIZE];     /* out: what was kept beside it */
+    char budget[CODES_BUDGET_SIZE]; /* out: for codes_settle */
 };
 
-/* ERR_NOT_FOUND: wrong (that costs a try), unknown, expired, used up, or claimed by somebody else. */
+/* ERR_NOT_FOUND: wrong (that costs a try), unknown, expired, used up, or claimed by somebody else. Looking claims
+ * nothing. */
+MUST_CHECK enum err codes_look(struct redis *redis, const struct keyring *ring, struct code_claim *claim);
 MUST_CHECK enum err codes_claim(struct redis *redis, const struct keyring *ring, struct code_claim *claim);
 
 enum code_outcome { CODE_SPENT, CODE_RELEASED, CODE_VERIFIED };
-/* Ends the claim. CODE_VERIFIED: it can be claimed without the code from now on, for lifetime_ms. */
+/* Ends the claim. CODE_VERIFIED: it can be claimed without the code from now on, for lifetime_ms. ERR_NOT_FOUND: the
+ * claim or the code has run out. */
 MUST_CHECK enum err codes_settle(struct redis *redis, const struct keyring *ring, const struct code_claim *claim,
                                  enum code_outcome outcome, int64_t lifetime_ms);
 

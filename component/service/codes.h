@@ -25,10 +25,11 @@ struct send_code_io {
     struct code_bond bond; /* where the handle is ours, a fresh one (a UUID) goes out in it */
     bool tells_existence;  /* registration: ERR_NAME_TAKEN when the phone has a proved account; reset: ERR_NO_SUCH_NAME
                               when it has none */
-    bool resends_quietly; /* within the resend window: OK, nothing is sent, the first code stands. Otherwise ERR_LIMITED
-                           */
+    bool resends_quietly;  /* within the resend window, while the first code stands: OK, and nothing is sent. Otherwise
+                              ERR_LIMITED */
     unsigned digits;
     int64_t tries;
+    const char *picture_id, *picture_answer; /* what an address over its soft limit must solve; NULL without one */
     /* out */
     const char *why; /* with ERR_NOT_SENT: the provider's own text, or "" */
     /* between the steps */
@@ -36,7 +37,8 @@ struct send_code_io {
     enum err sent;
     struct code_ask ask;
 };
-/* ERR_LIMITED, ERR_NOT_SENT, ERR_NAME_TAKEN, ERR_NO_SUCH_NAME; ERR_CACHE_DOWN: nothing is sent then. */
+/* ERR_LIMITED, ERR_PICTURE (a picture is needed, or was not solved), ERR_NOT_SENT, ERR_NAME_TAKEN, ERR_NO_SUCH_NAME;
+ * ERR_CACHE_DOWN: nothing is sent then. */
 extern const struct op op_send_code;
 
 /* Verifying ahead (000's verifyMes): ERR_CODE when it is wrong. */
@@ -46,8 +48,8 @@ struct verify_code_io {
 };
 extern const struct op op_verify_code;
 
-/* For operations that need a code, on a database worker. codes_look says whether it is right without taking it (a wrong
- * one costs a try); codes_take claims it for the operation: it must be settled by codes_give_back or codes_spend. code
+/* For operations that need a code, on a database worker. code_look says whether it is right without taking it (a wrong
+ * one costs a try); code_take claims it for the operation: it must be settled by code_give_back or code_spend. code
  * NULL: one that was verified ahead. ERR_CODE: wrong, or not for this phone and purpose. */
 MUST_CHECK enum err code_look(struct services *services, struct worker *worker, struct arena *arena,
                               const struct code_bond *bond, const char *code);

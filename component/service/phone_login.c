@@ -31,13 +31,11 @@ static enum err find(struct call *call, struct worker *worker)
     if (err == OK)
         err = accounts_find(worker->pg, call->arena, ACCOUNT_PHONE, io->phone, &io->account);
     io->known = err == OK;
-    if (err == ERR_NO_SUCH_NAME)
-        return io->tells_existence ? err : OK;
-    if (err == OK && io->proof == LOGIN_CHALLENGE)
-        err = verifiers_get_secret(worker->pg, call->arena, io->account.id, &io->secret);
-    else if (err == OK)
-        err = verifiers_get(worker->pg, call->arena, io->account.id, kind_of(io), &io->verifier);
-    return err;
+    if (err != OK && (err != ERR_NO_SUCH_NAME || io->tells_existence))
+        return err;
+    if (io->proof == LOGIN_CHALLENGE) /* an unknown phone (id 0) costs the same */
+        return verifiers_get_secret(worker->pg, call->arena, io->account.id, &io->secret);
+    return verifiers_get(worker->pg, call->arena, io->account.id, kind_of(io), &io->verifier);
 }
 
 /* --- a password */

@@ -72,7 +72,7 @@ static enum err admit_registration(struct call *call, struct worker *worker)
     if (err == ERR_NO_SUCH_NAME)
         return can_make_account(call, NULL);
     if (err == OK)
-        err = there.proved ? ERR_NAME_TAKEN : can_make_account(call, &there);
+        err = there.proved || there.banned ? ERR_NAME_TAKEN : can_make_account(call, &there);
     return err;
 }
 
@@ -169,6 +169,8 @@ static enum err replace_password(struct call *call, struct worker *worker)
         err = pg_commit(worker->pg);
     else
         pg_rollback(worker->pg);
+    if (err == ERR_UNCERTAIN)
+        tokens_doubt(call->services, worker); /* they may have ended */
     if (err != OK)
         return err == ERR_NOT_FOUND ? ERR_NO_SUCH_NAME : err;
     tokens_revoke(call->services, worker, ended, count);

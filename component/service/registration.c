@@ -90,7 +90,10 @@ enum err registration_commit(struct call *call, struct worker *worker, struct re
         pg_rollback(worker->pg);
         return err;
     }
-    if ((err = pg_commit(worker->pg)) != OK)
+    err = pg_commit(worker->pg);
+    if (err == ERR_UNCERTAIN && ended.count > 0)
+        tokens_doubt(call->services, worker); /* they may have ended */
+    if (err != OK)
         return err;
     FAILPOINT("register.committed");
     tokens_revoke(call->services, worker, ended.hashes, ended.count);

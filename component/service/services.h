@@ -33,8 +33,10 @@ struct service_settings {
     const char *code_countries; /* calling codes that codes are sent to, comma-separated; "*" for all */
     int64_t utc_offset_s;       /* of the days that limits are counted by */
     int64_t codes_per_phone_minute, codes_per_phone_hour, codes_per_phone_day;
-    int64_t codes_per_address_minute, codes_per_address_day, codes_per_handle_minute;
-    int64_t codes_per_country_minute, codes_per_country_day, codes_unverified_per_country_day;
+    int64_t codes_per_address_minute, codes_per_address_hour, codes_per_address_day;
+    int64_t codes_soft_per_address_minute; /* over it a picture must be solved; 0: never */
+    int64_t codes_per_handle_minute, codes_per_handle_hour, codes_per_handle_day;
+    int64_t codes_per_country_minute, codes_per_country_hour, codes_per_country_day, codes_unverified_per_country_day;
     int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
         lookups_per_minute;
 };

@@ -1,25 +1,27 @@
--- Claims a code for a moment.
+-- Checks a code, and claims it for a moment.
 --
--- KEYS: the slot. ARGV: the code's hash ('' for one that was verified before), the claim's id, how long it holds (ms).
--- Answers the note behind a '+' when it is claimed, '-' when it is not. A wrong code costs a try, the last of which
--- takes the code away.
+-- KEYS: the slot. ARGV: the code's hash ('' for one that was verified before), the claim's id ('' only to look), how
+-- long it holds (ms). Answers the note and the name of the budget, or nothing when the code is wrong, unknown or claimed
+-- by somebody else. A wrong code costs a try, the last of which takes the code away.
 
-local slot = redis.call('HMGET', KEYS[1], 'hash', 'tries', 'note', 'claim', 'until')
-local hash, tries, note, claim, claimed_until = slot[1], slot[2], slot[3], slot[4], slot[5]
+local slot = redis.call('HMGET', KEYS[1], 'hash', 'note', 'budget', 'claim', 'until')
+local hash, note, budget, claim, claimed_until = slot[1], slot[2], slot[3], slot[4], slot[5]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 if not hash then
-    return '-'
+    return {}
 end
 if hash ~= ARGV[1] then
     if hash ~= '' and ARGV[1] ~= '' and redis.call('HINCRBY', KEYS[1], 'tries', -1) < 1 then
         redis.call('DEL', KEYS[1])
     end
-    return '-'
+    return {}
 end
 if claim and tonumber(claimed_until) > now then
-    return '-'
+    return {}
 end
-redis.call('HSET', KEYS[1], 'claim', ARGV[2], 'until', string.format('%.0f', now + tonumber(ARGV[3])))
-return '+' .. note
+if ARGV[2] ~= '' then
+    redis.call('HSET', KEYS[1], 'claim', ARGV[2], 'until', string.format('%.0f', now + tonumber(ARGV[3])))
+end
+return {note, budget}

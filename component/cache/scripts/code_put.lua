@@ -1,11 +1,11 @@
--- Stores a code, unless one was sent in the window that runs, or the budget of codes that nobody entered is spent.
+-- Stores a code, unless the resend window runs, or the budget of codes that nobody entered is spent.
 --
 -- KEYS: the code's slot, the window, the budget. ARGV: the code's hash, its life (ms), tries, the window (ms, 0: none),
 -- the budget (0: none), the note. Answers 0 when it is stored, 1 when the window runs, 2 when the budget is spent.
 
 local hash, life, tries, window, budget, note = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 
-if window > 0 and redis.call('EXISTS', KEYS[2], KEYS[1]) == 2 then
+if window > 0 and redis.call('EXISTS', KEYS[2]) == 1 then
     return 1
 elseif budget > 0 and tonumber(redis.call('GET', KEYS[3]) or 0) >= budget then
     return 2
