@@ -3,9 +3,25 @@
 #include "component/base/arena.h"
 #include "component/base/log.h"
 #include "component/config.h"
+#include "component/config_prizes.h"
 #include "component/startup.h"
 #include "http/dialects/d000.h"
 #include "http/dialects/d003.h"
+#include "http/dialects/d004.h"
+
+static struct points_settings wiring_points(const struct config *config)
+{
+    struct points_settings points = {
+        .signing_up = config->points_signing_up,
+        .invitation = config->points_invitation,
+        .shake_cost = config->points_shake,
+        .day_budget_fen = config->points_day_budget,
+        .utc_offset_s = config->region_utc_offset / 1000,
+    };
+    if (prizes_parse(config->points_prizes, &points.prizes) != OK)
+        points.prizes = (struct prizes){0}; /* which --check-config has refused */
+    return points;
+}
 
 struct service_settings wiring_services(const struct config *config)
 {
@@ -29,6 +45,7 @@ struct service_settings wiring_services(const struct config *config)
         .code_lifetime_ms = config->codes_lifetime,
         .code_window_ms = config->codes_window,
         .code_verified_ms = config->codes_verified_lifetime,
+        .steps_lifetime_ms = config->d004_registration_lifetime,
         .code_countries = config->codes_countries,
         .utc_offset_s = config->region_utc_offset / 1000,
         .codes_per_phone_minute = config->limits_codes_per_phone_minute,
@@ -50,6 +67,7 @@ struct service_settings wiring_services(const struct config *config)
         .logins_per_minute = config->limits_logins_per_minute,
         .logins_per_name_per_minute = config->limits_logins_per_name_per_minute,
         .lookups_per_minute = config->limits_lookups_per_minute,
+        .points = wiring_points(config),
     };
 }
 
@@ -124,12 +142,21 @@ enum err wiring_dialects(const struct config *config, struct arena *arena,
         .session_lifetime_ms = config->sessions_lifetime,
         .xmpp_domain = config->xmpp_domain,
     };
+    const struct d004_settings d004 = {
+        .country = (unsigned)config->region_country,
+        .password_min = config->d004_password_min,
+        .password_max = config->d004_password_max,
+        .code_tries = config->codes_tries,
+        .steps_lifetime_ms = config->d004_registration_lifetime,
+    };
     size_t count = 0;
     enum err err = OK;
     if (config->d003_enabled)
         err = d003_new(arena, &d003, &dialects_r[count++]);
     if (config->d000_enabled)
         dialects_r[count++] = d000_new(arena, &d000);
+    if (config->d004_enabled)
+        dialects_r[count++] = d004_new(arena, &d004);
     if (err != OK)
         log_error("dialect_secrets_malformed", F("dialect", "003"));
     return err;

@@ -16,7 +16,7 @@ enum method { METHOD_GET = 1, METHOD_POST = 2 };
 
 /* The cookie that ties a picture to its reader; HTTP only. */
 #define REQUEST_VERIFY_ID_COOKIE "verify_id"
-/* The cookie of 000's session, likewise. */
+/* The cookie of a session (000) or of a registration in steps (004), each under its dialect's own path; likewise. */
 #define REQUEST_SESSION_COOKIE "registrar_session"
 
 struct request {

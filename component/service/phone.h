@@ -32,6 +32,8 @@ struct phone_io {
     bool keeps_secret;                /* 004; likewise */
     bool refuses_same;                /* ERR_SAME_PASSWORD */
     const char *display_name, *email; /* registering; NULL without one */
+    const char *xid;                  /* of the handset (001, 002), likewise */
+    const char *invitation;           /* somebody's code (001), likewise; ERR_INVITATION when it is no longer good */
     bool opens_session;               /* with success */
     enum session_dialect session_dialect;
     /* out */
@@ -47,6 +49,12 @@ struct phone_io {
 };
 extern const struct op op_phone_register;
 extern const struct op op_phone_reset;
+/* The steps of op_phone_register, for operations that begin or end in another way (steps.c); call->io begins with a
+ * struct phone_io. */
+MUST_CHECK enum err phone_admit_registration(struct call *call, struct worker *worker);
+MUST_CHECK enum err phone_hash_password(struct call *call, struct worker *worker);
+MUST_CHECK enum err phone_commit(struct call *call, struct worker *worker);
+MUST_CHECK enum err phone_finish(struct call *call, struct worker *worker);
 
 /* Logging in. ERR_NO_SUCH_NAME, ERR_PASSWORD, ERR_BANNED (only to who knows the password). */
 enum login_proof {
@@ -60,6 +68,7 @@ struct phone_login_io {
     struct given_password password;       /* LOGIN_V1; LOGIN_V0: is_md5 */
     const char *salt;                     /* LOGIN_V0 */
     const char *nonce, *timestamp;        /* LOGIN_CHALLENGE, with password.text the hex digest */
+    const char *xid;                      /* of the handset (001, 002), noted with success; NULL without one */
     bool tells_existence;                 /* otherwise an unknown phone takes as long as a wrong password */
     enum session_dialect session_dialect; /* of the session that is opened */
     /* out */

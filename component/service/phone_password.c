@@ -11,6 +11,7 @@
 #include "component/base/seal.h"
 #include "component/cache/limits.h"
 #include "component/service/app_session.h"
+#include "component/service/handset.h"
 #include "component/service/hasher.h"
 #include "component/service/login.h"
 #include "component/service/phone.h"
@@ -61,7 +62,18 @@ static enum err can_make_account(struct call *call, const struct account *displa
     return services->xmpp_ready(services->xmpp_arg) ? OK : ERR_JID_FAILED;
 }
 
-static enum err admit_registration(struct call *call, struct worker *worker)
+static enum err find_inviter(struct call *call, struct worker *worker)
+{
+    struct phone_io *io = call->io;
+    int64_t *inviter = &io->registration.fresh.inviter;
+    if (io->invitation == NULL)
+        return OK;
+    const enum err err = accounts_find_inviter(worker->pg, io->invitation, inviter);
+    const bool gone = err == ERR_NOT_FOUND || (err == OK && *inviter == io->registration.displaces);
+    return gone ? ERR_INVITATION : err;
+}
+
+enum err phone_admit_registration(struct call *call, struct worker *worker)
 {
     struct phone_io *io = call->io;
     struct account there;
@@ -70,10 +82,10 @@ static enum err admit_registration(struct call *call, struct worker *worker)
         return err;
     err = accounts_find(worker->pg, call->arena, ACCOUNT_PHONE, io->bond.phone, &there);
     if (err == ERR_NO_SUCH_NAME)
-        return can_make_account(call, NULL);
-    if (err == OK)
+        err = can_make_account(call, NULL);
+    else if (err == OK)
         err = there.proved || there.banned ? ERR_NAME_TAKEN : can_make_account(call, &there);
-    return err;
+    return err == OK ? find_inviter(call, worker) : err;
 }
 
 static enum err admit_reset(struct call *call, struct worker *worker)
@@ -108,7 +120,7 @@ static enum err check_differs(struct call *call, struct worker *worker, struct s
     return err == OK ? ERR_SAME_PASSWORD : err == ERR_PASSWORD ? OK : err;
 }
 
-static enum err hash(struct call *call, struct worker *worker)
+enum err phone_hash_password(struct call *call, struct worker *worker)
 {
     struct phone_io *io = call->io;
     struct new_account *fresh = &io->registration.fresh;
@@ -145,6 +157,7 @@ static enum err commit_account(struct call *call, struct worker *worker)
     fresh->des = fresh->device_type = "";
     fresh->display_name = io->display_name;
     fresh->email = io->email;
+    fresh->xid_hash = io->xid != NULL ? handset_hash(call->arena, io->xid) : NULL;
     fresh->proved = true;
     fresh->salt = io->account.salt;
     fresh->secret = seal_secret(call);
@@ -190,7 +203,7 @@ static enum err settle(struct call *call, struct worker *worker, enum err err)
     return err;
 }
 
-static enum err commit(struct call *call, struct worker *worker)
+enum err phone_commit(struct call *call, struct worker *worker)
 {
     struct phone_io *io = call->io;
     enum err err = io->vouched ? OK : code_take(call->services, worker, call->arena, &io->bond, io->code, &io->claim);
@@ -206,7 +219,7 @@ static enum err commit(struct call *call, struct worker *worker)
     return err;
 }
 
-static enum err finish(struct call *call, struct worker *worker)
+enum err phone_finish(struct call *call, struct worker *worker)
 {
     struct phone_io *io = call->io;
     enum err err = settle(call, worker, registration_look(call, worker, &io->registration, &io->account));
@@ -218,8 +231,15 @@ static enum err finish(struct call *call, struct worker *worker)
     return err;
 }
 
-const struct op op_phone_register = {
-    "phone_register",
-    {{ON_DB, admit_registration}, {ON_HASH, hash}, {ON_DB, commit}, {ON_WAIT, NULL}, {ON_DB, finish}}};
-const struct op op_phone_reset = {
-    "phone_reset", {{ON_DB, admit_reset}, {ON_HASH, hash}, {ON_DB, commit}, {ON_WAIT, NULL}, {ON_DB, finish}}};
+const struct op op_phone_register = {"phone_register",
+                                     {{ON_DB, phone_admit_registration},
+                                      {ON_HASH, phone_hash_password},
+                                      {ON_DB, phone_commit},
+                                      {ON_WAIT, NULL},
+                                      {ON_DB, phone_finish}}};
+const struct op op_phone_reset = {"phone_reset",
+                                  {{ON_DB, admit_reset},
+                                   {ON_HASH, phone_hash_password},
+                                   {ON_DB, phone_commit},
+                                   {ON_WAIT, NULL},
+                                   {ON_DB, phone_finish}}};

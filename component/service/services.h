@@ -11,11 +11,20 @@
 #include "component/base/err.h"
 #include "component/service/call.h"
 #include "component/service/hasher.h"
+#include "component/service/prizes.h"
 
 struct keyring;
 struct limit;
 struct sms;
 struct token_memory;
+
+/* What points are given for and what a shake costs and wins (points.h). */
+struct points_settings {
+    int64_t signing_up, invitation, shake_cost;
+    struct prizes prizes;
+    int64_t day_budget_fen;
+    int64_t utc_offset_s; /* of the days */
+};
 
 struct service_settings {
     const char *instance;    /* this process among several on one database */
@@ -30,6 +39,7 @@ struct service_settings {
     bool limits;
     int64_t session_lifetime_ms; /* of 000, 001, 002 */
     int64_t code_lifetime_ms, code_window_ms, code_verified_ms;
+    int64_t steps_lifetime_ms; /* of a registration in steps (004) */
     const char *code_countries; /* calling codes that codes are sent to, comma-separated; "*" for all */
     int64_t utc_offset_s;       /* of the days that limits are counted by */
     int64_t codes_per_phone_minute, codes_per_phone_hour, codes_per_phone_day;
@@ -39,6 +49,7 @@ struct service_settings {
     int64_t codes_per_country_minute, codes_per_country_hour, codes_per_country_day, codes_unverified_per_country_day;
     int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
         lookups_per_minute;
+    struct points_settings points;
 };
 
 struct services {
