@@ -12,6 +12,7 @@
 #include "component/base/text.h"
 #include "component/config.h"
 #include "component/config_draft.h"
+#include "component/config_prizes.h"
 #include "component/config_value.h"
 
 enum { PEM_LIMIT = 1024 * 1024 };
@@ -135,12 +136,31 @@ static void check_applications(struct draft *draft, enum setting_id id)
     }
 }
 
+static void check_prizes(struct draft *draft)
+{
+    struct prizes prizes;
+    if (prizes_parse(draft->config->points_prizes, &prizes) != OK) {
+        mistake_in(draft, SETTING_points_prizes,
+                   "must be yuan:chances, comma-separated, with at most %d chances together", PRIZE_CHANCES);
+    }
+}
+
+static void check_prizes(struct draft *draft)
+{
+    struct prizes prizes;
+    if (prizes_parse(draft->config->points_prizes, &prizes) != OK) {
+        mistake_in(draft, SETTING_points_prizes, "must be yuan:chances, comma-separated, with at most %d chances together",
+                   PRIZE_CHANCES);
+    }
+}
+
 void draft_check(struct draft *draft)
 {
     check_required(draft);
     check_server(draft);
     check_redis(draft);
     check_pauses(draft);
+    check_prizes(draft);
     check_seal(draft);
     check_applications(draft, SETTING_d003_app_secrets);
     check_applications(draft, SETTING_d003_backend_secrets);

@@ -185,21 +185,30 @@ enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, s
     return err == OK && rows != (int64_t)count ? ERR_NOT_FOUND : err;
 }
 
+/* After the account's row was locked, so that what came in meanwhile is seen. */
+static enum err erase(struct pg *pg, int64_t id)
+{
+    static const struct stmt erase = {"accounts_erase",
+                                      "with p as (delete from profiles where account_id = $1), "
+                                      "w as (delete from wrong_passwords where account_id = $1) "
+                                      "delete from verifiers where account_id = $1"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    return pg_do(pg, &erase, &args, NULL);
+}
+
 enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from)
 {
     static const struct stmt cancel = {
         "accounts_cancel",
-        "with gone as (select id from accounts where id = $1 and state = $2), "
-        "v as (delete from verifiers where account_id in (select id from gone)), "
-        "p as (delete from profiles where account_id in (select id from gone)), "
-        "w as (delete from wrong_passwords where account_id in (select id from gone)) "
         "update accounts set state = 2, cancelled_at = now(), name = null, display_name = null, nickname = null, "
         "email = null, des = '', device_type = '', jid_password = null, jid_key = null, inviter = null, "
         "xid_hash = null where id = $1 and state = $2"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
     pg_arg_i64(&args, from);
-    return touch_one(pg, &cancel, &args);
+    const enum err err = touch_one(pg, &cancel, &args);
+    return err == OK ? erase(pg, id) : err;
 }
 
 enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state)

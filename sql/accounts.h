@@ -85,7 +85,7 @@ MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, enum a
                                       size_t **position_r, size_t *count_r);
 /* In a transaction: locks the rows against cancelling, in the order of ids; ERR_NOT_FOUND unless all are active. */
 MUST_CHECK enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count);
-/* In a transaction: erases the personal data and the verifiers; the name is free after the commit. ERR_NOT_FOUND unless
+/* In a transaction: erases the personal data, the profile and the verifiers; the name is free after the commit. ERR_NOT_FOUND unless
  * it is in `from`. */
 MUST_CHECK enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from);
 MUST_CHECK enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state);

@@ -71,3 +71,11 @@ enum err app_session_close(struct worker *worker, enum session_dialect dialect, 
     const struct session_hash hash = hash_of(dialect, secret, account_id);
     return sessions_end(worker->pg, &hash);
 }
+
+static enum err log_out(struct call *call, struct worker *worker)
+{
+    const struct logout_io *io = call->io;
+    return app_session_close(worker, io->dialect, io->secret, io->account_id);
+}
+
+const struct op op_logout = {"logout", {{ON_DB, log_out}}};

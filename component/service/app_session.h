@@ -22,4 +22,12 @@ MUST_CHECK enum err app_session_check(struct worker *worker, enum session_dialec
 MUST_CHECK enum err app_session_close(struct worker *worker, enum session_dialect dialect, struct secret secret,
                                       int64_t account_id);
 
+/* Logging out. ERR_TOKEN when there is no such session. */
+struct logout_io {
+    enum session_dialect dialect;
+    struct secret secret;
+    int64_t account_id; /* of a sec; 0 for a cookie */
+};
+extern const struct op op_logout;
+
 #endif

@@ -10,6 +10,7 @@
 #include "component/base/text.h"
 #include "component/cache/limits.h"
 #include "component/service/app_session.h"
+#include "component/service/handset.h"
 #include "component/service/hasher.h"
 #include "component/service/login.h"
 #include "component/service/phone.h"
@@ -118,6 +119,8 @@ static enum err open(struct call *call, struct worker *worker)
                                &io->session_secret);
     if (err == ERR_NOT_FOUND) /* cancelled meanwhile */
         return ERR_PASSWORD;
+    if (err == OK && io->xid != NULL)
+        err = accounts_set_xid(worker->pg, io->account.id, handset_hash(call->arena, io->xid));
     if (err == OK && io->renewed != NULL)
         err = verifiers_renew(worker->pg, io->account.id, kind_of(io), io->verifier, io->renewed);
     if (err == OK && call->services->settings.jid_check_interval_ms > 0)
