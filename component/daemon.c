@@ -232,6 +232,7 @@ static struct http_config http_config_of(const struct daemon *daemon, bool tls)
         .threads = config->http_threads > 0 ? (unsigned)config->http_threads : (cores() + 1) / 2,
         .connection_limit = (unsigned)config->http_connections,
         .connections_per_address = (unsigned)config->http_connections_per_address,
+        .proxies = config->http_proxies,
         .headers_timeout_ms = config->http_headers_timeout,
         .body_timeout_ms = config->http_body_timeout,
         .call_timeout_ms = config->http_call_timeout,

@@ -51,6 +51,7 @@ static void set_up(CURL *curl, const struct post *post, struct curl_slist *heade
     curl_easy_setopt(curl, CURLOPT_URL, post->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* what the environment names is none of the configuration's */
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(left > 0 ? left : 1));
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -61,18 +62,28 @@ static void set_up(CURL *curl, const struct post *post, struct curl_slist *heade
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
 }
 
+/* Headers may hold a provider's secret. */
+static void forget(struct curl_slist *headers)
+{
+    for (struct curl_slist *line = headers; line != NULL; line = line->next)
+        secret_wipe(line->data, strlen(line->data));
+    curl_slist_free_all(headers);
+}
+
 enum err sms_post(struct sms_worker *worker, const struct post *post, long *status_r, struct buf *body_r)
 {
+    long sent = 0;
     if (worker->curl == NULL)
         return ERR_NOT_SENT;
     struct curl_slist *headers = header_list(post->headers);
     set_up(worker->curl, post, headers, body_r);
     const CURLcode code = curl_easy_perform(worker->curl);
     curl_easy_getinfo(worker->curl, CURLINFO_RESPONSE_CODE, status_r);
+    curl_easy_getinfo(worker->curl, CURLINFO_REQUEST_SIZE, &sent);
     curl_easy_reset(worker->curl); /* forgets URL, headers and body; keeps the connection */
-    curl_slist_free_all(headers);
+    forget(headers);
     if (code == CURLE_OK)
         return OK;
     log_warn("sms_provider_unreachable", F("reason", curl_easy_strerror(code)));
-    return code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_NOT_SENT;
+    return sent > 0 ? ERR_UNCERTAIN : ERR_NOT_SENT;
 }

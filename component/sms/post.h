@@ -16,8 +16,9 @@ struct post {
     int64_t deadline_ms;
 };
 
-/* OK: an answer came, whatever it says: its status and body go out (the buffer has a limit of its own). ERR_TIMEOUT,
- * ERR_NOT_SENT otherwise (logged without the URL's query). */
+/* OK: an answer came, whatever it says: its status and body go out (the buffer has a limit of its own). ERR_NOT_SENT:
+ * the request did not leave. ERR_UNCERTAIN: it did, wholly or in part, and there is no whole answer within the
+ * deadline. Both are logged, without the URL. */
 MUST_CHECK enum err sms_post(struct sms_worker *worker, const struct post *post, long *status_r, struct buf *body_r);
 
 #endif

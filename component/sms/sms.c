@@ -1,5 +1,6 @@
 /* The providers in order, each behind a breaker (sms.h). The breaker's state is shared by all workers: what one has
- * learnt spares the others. */
+ * learnt spares the others. The next provider is asked too when one is silent: a code that comes twice is better than
+ * none. */
 #include "component/sms/sms.h"
 
 #include <stdatomic.h>
@@ -106,26 +107,38 @@ static bool is_open(struct sms *sms, struct line *line, int64_t now_ms)
     return atomic_compare_exchange_strong(&line->closed_until_ms, &until, now_ms + sms->config->breaker_pause_ms);
 }
 
+static enum err try_one(struct sms *sms, struct line *line, struct sms_worker *worker, struct arena *arena,
+                        const struct sms_message *message, int64_t deadline_ms, const char **why_r)
+{
+    const char *why = "";
+    const enum err err = line->provider->send(sms->config, worker, arena, message, deadline_ms, &why);
+    if (err == OK)
+        succeeded(line);
+    else if (err != ERR_INVALID)
+        failed(sms, line);
+    if (why[0] != '\0')
+        *why_r = why;
+    return err;
+}
+
 enum err sms_send(struct sms *sms, struct sms_worker *worker, struct arena *arena, const struct sms_message *message,
                   int64_t deadline_ms, const char **why_r)
 {
+    enum err outcome = ERR_NOT_SENT;
     *why_r = "";
     for (size_t i = 0; i < sms->count; i++) {
         struct line *line = &sms->lines[i];
-        const int64_t now_ms = clock_ms();
+        const int64_t now_ms = clock_ms(), own_ms = now_ms + sms->config->timeout_ms;
         if (now_ms >= deadline_ms)
             break;
         if (!is_open(sms, line, now_ms))
             continue;
-        const int64_t own_ms = now_ms + sms->config->timeout_ms;
-        const enum err err = line->provider->send(sms->config, worker, arena, message,
-                                                  own_ms < deadline_ms ? own_ms : deadline_ms, why_r);
-        if (err == OK) {
-            succeeded(line);
+        const enum err err =
+            try_one(sms, line, worker, arena, message, own_ms < deadline_ms ? own_ms : deadline_ms, why_r);
+        if (err == OK)
             return OK;
-        }
-        if (err != ERR_INVALID)
-            failed(sms, line);
+        if (err == ERR_UNCERTAIN)
+            outcome = ERR_UNCERTAIN;
     }
-    return ERR_NOT_SENT;
+    return outcome;
 }

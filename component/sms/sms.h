@@ -50,8 +50,8 @@ void sms_free(struct sms **sms);
 struct sms_worker *sms_worker_new(void);
 void sms_worker_free(struct sms_worker **worker);
 
-/* OK: a provider took it. ERR_NOT_SENT: none did; *why_r is the last provider's own text for the user ("" without one),
- * in the arena. Blocks until deadline_ms at most. */
+/* OK: a provider took it. ERR_NOT_SENT: none did; *why_r is a provider's own text for the user, the last one of several
+ * ("" without any), in the arena. ERR_UNCERTAIN: none said so, but one may have. Blocks until deadline_ms at most. */
 MUST_CHECK enum err sms_send(struct sms *sms, struct sms_worker *worker, struct arena *arena,
                              const struct sms_message *message, int64_t deadline_ms, const char **why_r);
 
@@ -60,8 +60,8 @@ struct sms_provider {
     const char *name;
     /* What is missing in the configuration for it; NULL when nothing is. */
     const char *(*missing)(const struct sms_config *config);
-    /* OK, or ERR_NOT_SENT with the provider's text (the arena's, "" without one). ERR_INVALID: it will not take this
-     * number or text; that says nothing against the provider. */
+    /* OK, or ERR_NOT_SENT with the provider's text (the arena's, "" without one). ERR_UNCERTAIN: it may have taken it.
+     * ERR_INVALID, with a text: it will not take this number or template, which says nothing against the provider. */
     enum err (*send)(const struct sms_config *config, struct sms_worker *worker, struct arena *arena,
                      const struct sms_message *message, int64_t deadline_ms, const char **why_r);
 };

@@ -3,7 +3,7 @@
  * user. */
 #include <ctype.h>
 #include <jansson.h>
-#include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,10 +11,11 @@
 #include "component/base/clock.h"
 #include "component/base/crypto.h"
 #include "component/base/log.h"
+#include "component/base/text.h"
 #include "component/sms/post.h"
 #include "component/sms/sms.h"
 
-enum { ANSWER_MAX = 16384, TIME_SIZE = 16 };
+enum { ANSWER_MAX = 16384, TIME_SIZE = 16, TEXT_MAX = 300 };
 
 static const char *missing(const struct sms_config *config)
 {
@@ -49,23 +50,34 @@ static const char *url_of(const struct sms_config *config, struct arena *arena, 
 static const char *authorization_of(const struct sms_config *config, struct arena *arena, const char *when)
 {
     const char *text = arena_printf(arena, "%s:%s", config->yuntongxun.account, when);
-    unsigned char *encoded = arena_alloc(arena, 4 * strlen(text) / 3 + 5);
-    EVP_EncodeBlock(encoded, (const unsigned char *)text, (int)strlen(text));
-    return arena_printf(arena, "Authorization: %s", (const char *)encoded);
+    static const char *const padding[] = {"", "==", "="};
+    char *encoded = arena_alloc(arena, BASE64_SIZE(strlen(text)));
+    base64_encode(text, strlen(text), encoded);
+    return arena_printf(arena, "Authorization: %s%s", encoded, padding[strlen(text) % 3]);
 }
 
+/* NULL when a setting is not UTF-8. */
 static const char *body_of(const struct sms_config *config, struct arena *arena, const struct sms_message *message)
 {
     const char *minutes = arena_printf(arena, "%lld", (long long)message->lifetime_ms / 60000);
     json_t *body =
         json_pack("{s:s, s:s, s:s, s:[s, s]}", "to", message->national, "appId", config->yuntongxun.application,
                   "templateId", config->yuntongxun.template_id, "datas", message->code, minutes);
-    char *text = json_dumps(body, JSON_COMPACT);
-    const char *copy = arena_strdup(arena, text);
-    secret_wipe(text, strlen(text));
+    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    const char *copy = NULL;
+    if (text != NULL) {
+        copy = arena_strdup(arena, text);
+        secret_wipe(text, strlen(text));
+    }
     free(text);
     json_decref(body);
     return copy;
+}
+
+/* 160xxx: this number or template was refused, and the provider works. */
+static bool is_about_message(const char *code)
+{
+    return strncmp(code, "160", 3) == 0;
 }
 
 static enum err read_answer(struct arena *arena, long status, const struct buf *answer, const char **why_r)
@@ -73,14 +85,17 @@ static enum err read_answer(struct arena *arena, long status, const struct buf *
     json_t *object = json_loadb(buf_cstr(answer), answer->length, 0, NULL);
     const char *code = json_string_value(json_object_get(object, "statusCode"));
     const char *text = json_string_value(json_object_get(object, "statusMsg"));
-    const enum err err = code != NULL && strcmp(code, "000000") == 0 ? OK : ERR_NOT_SENT;
-    if (err != OK)
-        log_warn("sms_refused", F("provider", "yuntongxun"), F("status", status), F("code", code != NULL ? code : ""));
-    *why_r = text != NULL ? arena_strdup(arena, text) : "";
-    /* 160xxx and 112xxx say that this number or template was refused; the provider works */
-    const bool about_message = code != NULL && strncmp(code, "160", 3) == 0;
+    enum err err = code != NULL && strcmp(code, "000000") == 0 ? OK : ERR_NOT_SENT;
+    if (err != OK) {
+        log_warn("sms_refused", F("provider", "yuntongxun"), F("status", status),
+                 F("code", code != NULL && strlen(code) <= 8 ? code : ""));
+        if (text != NULL && strlen(text) <= TEXT_MAX)
+            *why_r = arena_strdup(arena, text);
+        if (code != NULL && is_about_message(code))
+            err = ERR_INVALID;
+    }
     json_decref(object);
-    return err != OK && about_message ? ERR_INVALID : err;
+    return err;
 }
 
 static enum err send_by_yuntongxun(const struct sms_config *config, struct sms_worker *worker, struct arena *arena,
@@ -97,8 +112,10 @@ static enum err send_by_yuntongxun(const struct sms_config *config, struct sms_w
                               .deadline_ms = deadline_ms};
     struct buf answer;
     long status = 0;
-    buf_init(&answer, ANSWER_MAX);
     *why_r = "";
+    if (post.body == NULL)
+        return ERR_NOT_SENT;
+    buf_init(&answer, ANSWER_MAX);
     enum err err = sms_post(worker, &post, &status, &answer);
     if (err == OK)
         err = read_answer(arena, status, &answer, why_r);

@@ -2,6 +2,7 @@
  * calls. */
 #include "http/dialects/d000.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "component/base/arena.h"
@@ -55,13 +56,19 @@ static enum err decode_password(const struct dialect *dialect, const struct requ
     return OK;
 }
 
-static enum err decode_temp_id(const struct request *request, struct code_bond *bond)
+/* A UUID, its digits in either case. */
+static enum err decode_temp_id(const struct request *request, struct call *call, struct code_bond *bond)
 {
     const char *given = text(request, "temp_id");
     bond->dialect = "000";
-    bond->handle = given;
     bond->handle_is_ours = true;
-    return given != NULL && strlen(given) == UUID_LENGTH && text_only_of(given, HEX "-") ? OK : ERR_INVALID;
+    if (given == NULL || strlen(given) != UUID_LENGTH || !text_only_of(given, HEX "-"))
+        return ERR_INVALID;
+    char *handle = arena_strdup(call->arena, given);
+    for (char *p = handle; *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+    bond->handle = handle;
+    return OK;
 }
 
 static enum err decode_get_mes(const struct dialect *dialect, const struct request *request, struct call *call)
@@ -73,7 +80,11 @@ static enum err decode_get_mes(const struct dialect *dialect, const struct reque
         .tells_existence = true,
         .digits = (unsigned)settings_of(dialect)->code_digits,
         .tries = settings_of(dialect)->code_tries,
+        .picture_id = text(request, "verify_id"),
+        .picture_answer = text(request, "verify_code"),
     };
+    if (io->picture_id == NULL)
+        io->picture_id = request->verify_id_cookie;
     if (request->params_error != OK)
         return ERR_INVALID;
     if (type != NULL && (strcmp(type, "1") == 0 || strcmp(type, "reset") == 0))
@@ -92,7 +103,7 @@ static enum err decode_verify_mes(const struct dialect *dialect, const struct re
     io->code = text(request, "sms_code");
     if (io->code == NULL || strlen(io->code) > CODE_MAX)
         return ERR_INVALID;
-    return decode_temp_id(request, &io->bond);
+    return decode_temp_id(request, call, &io->bond);
 }
 
 static enum err decode_with_code(const struct dialect *dialect, const struct request *request, struct call *call,
@@ -103,7 +114,7 @@ static enum err decode_with_code(const struct dialect *dialect, const struct req
         return ERR_INVALID;
     *io =
         (struct phone_io){.makes_v0 = true, .opens_session = purpose == CODE_REGISTER, .session_dialect = SESSION_000};
-    enum err err = decode_temp_id(request, &io->bond);
+    enum err err = decode_temp_id(request, call, &io->bond);
     io->bond.purpose = purpose;
     if (err == OK)
         err = decode_phone(dialect, request, call, &io->bond.phone);
@@ -318,6 +329,7 @@ const struct dialect *d000_new(struct arena *arena, const struct d000_settings *
     *dialect = (struct dialect){.name = "000",
                                 .routes = routes,
                                 .route_count = sizeof routes / sizeof routes[0],
+                                .bodies = TAKES_FORMS,
                                 .config = own,
                                 .render_failure = render_failure};
     return dialect;
