@@ -6,6 +6,8 @@
 #include "component/config_prizes.h"
 #include "component/startup.h"
 #include "http/dialects/d000.h"
+#include "http/dialects/d001.h"
+#include "http/dialects/d002.h"
 #include "http/dialects/d003.h"
 #include "http/dialects/d004.h"
 
@@ -149,12 +151,21 @@ enum err wiring_dialects(const struct config *config, struct arena *arena,
         .code_tries = config->codes_tries,
         .steps_lifetime_ms = config->d004_registration_lifetime,
     };
+    const struct reg_user_settings reg_user = {
+        .country = (unsigned)config->region_country,
+        .password_max = config->password_max_length,
+        .code_tries = config->codes_tries,
+    };
     size_t count = 0;
     enum err err = OK;
     if (config->d003_enabled)
         err = d003_new(arena, &d003, &dialects_r[count++]);
     if (config->d000_enabled)
         dialects_r[count++] = d000_new(arena, &d000);
+    if (config->d001_enabled)
+        dialects_r[count++] = d001_new(arena, &reg_user);
+    if (config->d002_enabled)
+        dialects_r[count++] = d002_new(arena, &reg_user);
     if (config->d004_enabled)
         dialects_r[count++] = d004_new(arena, &d004);
     if (err != OK)
