@@ -145,15 +145,6 @@ static void check_prizes(struct draft *draft)
     }
 }
 
-static void check_prizes(struct draft *draft)
-{
-    struct prizes prizes;
-    if (prizes_parse(draft->config->points_prizes, &prizes) != OK) {
-        mistake_in(draft, SETTING_points_prizes, "must be yuan:chances, comma-separated, with at most %d chances together",
-                   PRIZE_CHANCES);
-    }
-}
-
 void draft_check(struct draft *draft)
 {
     check_required(draft);
