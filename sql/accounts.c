@@ -188,13 +188,21 @@ enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, s
 /* After the account's row was locked, so that what came in meanwhile is seen. */
 static enum err erase(struct pg *pg, int64_t id)
 {
-    static const struct stmt erase = {"accounts_erase",
-                                      "with p as (delete from profiles where account_id = $1), "
-                                      "w as (delete from wrong_passwords where account_id = $1) "
-                                      "delete from verifiers where account_id = $1"};
+    static const struct stmt erase = {"accounts_erase", "with p as (delete from profiles where account_id = $1), "
+                                                        "w as (delete from wrong_passwords where account_id = $1) "
+                                                        "delete from verifiers where account_id = $1"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
     return pg_do(pg, &erase, &args, NULL);
+}
+
+enum err accounts_lock(struct pg *pg, int64_t id)
+{
+    static const struct stmt lock = {"accounts_lock",
+                                     "select id from accounts where id = $1 and state = 1 for no key update"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    return touch_one(pg, &lock, &args);
 }
 
 enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from)

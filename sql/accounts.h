@@ -85,8 +85,10 @@ MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, enum a
                                       size_t **position_r, size_t *count_r);
 /* In a transaction: locks the rows against cancelling, in the order of ids; ERR_NOT_FOUND unless all are active. */
 MUST_CHECK enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count);
-/* In a transaction: erases the personal data, the profile and the verifiers; the name is free after the commit. ERR_NOT_FOUND unless
- * it is in `from`. */
+/* In a transaction: locks an active account (else ERR_NOT_FOUND) against everything, sessions being opened included. */
+MUST_CHECK enum err accounts_lock(struct pg *pg, int64_t id);
+/* In a transaction: erases the personal data, the profile and the verifiers; the name is free after the commit.
+ * ERR_NOT_FOUND unless it is in `from`. */
 MUST_CHECK enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from);
 MUST_CHECK enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state);
 /* The JID of an active account (else ERR_NOT_FOUND) was looked at just now. */

@@ -8,6 +8,7 @@
 
 #include "component/base/secret.h"
 #include "component/service/codes.h"
+#include "component/service/guard.h"
 #include "component/service/registration.h"
 #include "sql/sessions.h"
 
@@ -76,8 +77,8 @@ struct phone_login_io {
     struct secret session_secret;
     struct secret jid_password;
     /* between the steps */
-    bool known;
-    const char *verifier, *renewed;
+    struct guard guard;
+    const char *verifier;
     struct sealed secret;
 };
 extern const struct op op_phone_login;

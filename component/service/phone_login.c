@@ -25,40 +25,39 @@ static enum verifier_kind kind_of(const struct phone_login_io *io)
     return io->proof == LOGIN_V0 ? VERIFIER_V0 : VERIFIER_V1;
 }
 
+/* Whether what was sent could open the account at all; 000's password is of no use without the account's salt. */
+static bool opens_by(const struct phone_login_io *io)
+{
+    if (io->proof == LOGIN_CHALLENGE)
+        return io->secret.bytes != NULL;
+    return io->verifier != NULL && (io->proof != LOGIN_V0 || strcmp(io->salt, io->account.salt) == 0);
+}
+
 static enum err find(struct call *call, struct worker *worker)
 {
     struct phone_login_io *io = call->io;
     enum err err = login_limit(call, worker, ACCOUNT_PHONE, io->phone);
     if (err == OK)
         err = accounts_find(worker->pg, call->arena, ACCOUNT_PHONE, io->phone, &io->account);
-    io->known = err == OK;
+    const bool known = err == OK;
     if (err != OK && (err != ERR_NO_SUCH_NAME || io->tells_existence))
         return err;
     if (io->proof == LOGIN_CHALLENGE) /* an unknown phone (id 0) costs the same */
-        return verifiers_get_secret(worker->pg, call->arena, io->account.id, &io->secret);
-    return verifiers_get(worker->pg, call->arena, io->account.id, kind_of(io), &io->verifier);
+        err = verifiers_get_secret(worker->pg, call->arena, io->account.id, &io->secret);
+    else
+        err = verifiers_get(worker->pg, call->arena, io->account.id, kind_of(io), &io->verifier);
+    if (err == OK)
+        err = guard_open(call, worker, known && opens_by(io) ? &io->account : NULL, &io->guard);
+    return err;
 }
 
 /* --- a password */
 
-static struct secret login_input(struct call *call, const struct phone_login_io *io)
-{
-    return given_v1(call->arena, &io->password); /* V0's is an MD5 as well, of password and salt */
-}
-
+/* V0's is an MD5 as well, of password and salt. */
 static enum err check(struct call *call, struct worker *worker)
 {
     struct phone_login_io *io = call->io;
-    const bool provable =
-        io->known && io->verifier != NULL && (io->proof != LOGIN_V0 || strcmp(io->salt, io->account.salt) == 0);
-    const struct secret input = login_input(call, io);
-    bool stale = false;
-    enum err err = hasher_check(worker->hasher, provable ? io->verifier : call->services->no_verifier, input, &stale);
-    if (!provable && err == OK)
-        err = ERR_PASSWORD;
-    if (err == OK && stale)
-        err = hasher_make(worker->hasher, call->arena, input, &io->renewed);
-    return err;
+    return guard_check(call, worker, &io->guard, io->verifier, given_v1(call->arena, &io->password));
 }
 
 /* --- a challenge */
@@ -77,14 +76,12 @@ static enum err check_fresh(struct call *call, struct worker *worker)
     return err == ERR_CONFLICT ? ERR_PASSWORD : err;
 }
 
-static enum err check_challenge(struct call *call, struct worker *worker)
+/* The digest that was sent against the one that the sealed password gives. */
+static enum err compare(struct call *call, const struct phone_login_io *io)
 {
-    const struct phone_login_io *io = call->io;
     struct secret password;
     uint8_t digest[SHA256_SIZE];
     char hex[2 * SHA256_SIZE + 1];
-    if (io->secret.bytes == NULL)
-        return ERR_PASSWORD;
     const char *context = arena_printf(call->arena, "secret:%s", io->phone);
     if (unseal(call->services->keyring, call->arena, context, io->secret, &password) != OK) {
         log_error("secret_sealed_by_lost_key", F("account", io->account.id));
@@ -93,17 +90,44 @@ static enum err check_challenge(struct call *call, struct worker *worker)
     const char *text = arena_printf(call->arena, "%s%s%s", secret_expose(password), io->nonce, io->timestamp);
     sha256(text, strlen(text), digest);
     hex_encode(digest, sizeof digest, hex);
-    if (!secret_equal(secret_of_cstr(hex), given_v1(call->arena, &io->password)))
-        return ERR_PASSWORD;
+    return secret_equal(secret_of_cstr(hex), given_v1(call->arena, &io->password)) ? OK : ERR_PASSWORD;
+}
+
+/* A digest that is right but old is neither a guess nor a proof: it counts as nothing. */
+static enum err check_challenge(struct call *call, struct worker *worker)
+{
+    struct phone_login_io *io = call->io;
+    if (io->guard.account_id == 0 || io->guard.shut)
+        return OK;
+    const enum err err = compare(call, io);
+    if (err != OK)
+        return err == ERR_PASSWORD ? OK : err;
+    io->guard.found = OK;
     return check_fresh(call, worker);
 }
 
 /* --- success */
 
+/* Whether what the session was opened on still is the account's. */
+static enum err confirm(struct call *call, struct worker *worker)
+{
+    const struct phone_login_io *io = call->io;
+    struct sealed standing;
+    if (io->proof != LOGIN_CHALLENGE)
+        return login_confirm(call, worker, io->account.id, kind_of(io), io->verifier);
+    const enum err err = verifiers_get_secret(worker->pg, call->arena, io->account.id, &standing);
+    if (err != OK || (standing.length == io->secret.length && standing.bytes != NULL &&
+                      memcmp(standing.bytes, io->secret.bytes, standing.length) == 0))
+        return err;
+    return login_withdraw(call, worker, io->account.id);
+}
+
 static enum err open(struct call *call, struct worker *worker)
 {
     struct phone_login_io *io = call->io;
     enum err err = io->proof == LOGIN_CHALLENGE ? check_challenge(call, worker) : OK;
+    if (err == OK)
+        err = guard_close(call, worker, &io->guard);
     if (err == OK && io->account.banned)
         err = ERR_BANNED;
     if (err == OK && io->account.state != ACCOUNT_ACTIVE)
@@ -121,8 +145,10 @@ static enum err open(struct call *call, struct worker *worker)
         return ERR_PASSWORD;
     if (err == OK && io->xid != NULL)
         err = accounts_set_xid(worker->pg, io->account.id, handset_hash(call->arena, io->xid));
-    if (err == OK && io->renewed != NULL)
-        err = verifiers_renew(worker->pg, io->account.id, kind_of(io), io->verifier, io->renewed);
+    if (err == OK)
+        err = confirm(call, worker);
+    if (err == OK && io->guard.renewed != NULL)
+        err = verifiers_renew(worker->pg, io->account.id, kind_of(io), io->verifier, io->guard.renewed);
     if (err == OK && call->services->settings.jid_check_interval_ms > 0)
         err = outbox_add_check(worker->pg, io->account.id, call->services->settings.jid_check_interval_ms);
     return err;

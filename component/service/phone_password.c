@@ -18,6 +18,7 @@
 #include "component/service/services.h"
 #include "component/service/tokens.h"
 #include "sql/pg.h"
+#include "sql/wrong_passwords.h"
 
 enum { HOUR_MS = 3600000 };
 
@@ -173,9 +174,11 @@ static enum err replace_password(struct call *call, struct worker *worker)
     size_t count = 0;
     enum err err = pg_begin(worker->pg);
     if (err == OK)
-        err = accounts_hold(worker->pg, call->arena, &io->account.id, 1);
+        err = accounts_lock(worker->pg, io->account.id); /* a login under way waits, and finds the new password */
     if (err == OK)
         err = verifiers_replace(worker->pg, io->account.id, fresh->verifier_v1, fresh->verifier_v0, &secret);
+    if (err == OK)
+        err = wrong_passwords_end_all(worker->pg, io->account.id);
     if (err == OK)
         err = sessions_end_all(worker->pg, call->arena, io->account.id, &ended, &count);
     if (err == OK)

@@ -32,6 +32,8 @@ struct service_settings {
     unsigned country;        /* calling code of numbers given without one */
     struct hash_cost hash_cost;
     int64_t password_max; /* characters */
+    /* guard.h */
+    int64_t password_slow_after, password_slow_delay_ms, password_slow_delay_max_ms, password_stop_after;
     int64_t token_lifetime_ms, tokens_per_account, token_cache_lifetime_ms;
     int64_t picture_lifetime_ms, picture_length;
     int64_t binding_wait_ms, register_wait_ms, bindings_per_account;
@@ -39,7 +41,7 @@ struct service_settings {
     bool limits;
     int64_t session_lifetime_ms; /* of 000, 001, 002 */
     int64_t code_lifetime_ms, code_window_ms, code_verified_ms;
-    int64_t steps_lifetime_ms; /* of a registration in steps (004) */
+    int64_t steps_lifetime_ms;  /* of a registration in steps (004) */
     const char *code_countries; /* calling codes that codes are sent to, comma-separated; "*" for all */
     int64_t utc_offset_s;       /* of the days that limits are counted by */
     int64_t codes_per_phone_minute, codes_per_phone_hour, codes_per_phone_day;

@@ -31,7 +31,7 @@ class Sms:
     def codes(self, phone):
         """All codes that were sent to an 11-digit phone, oldest first."""
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        return [entry["code"] for entry in map(json.loads, lines) if entry["phone"].endswith(phone)]
+        return [entry["code"] for entry in map(json.loads, lines) if entry["to"].endswith(phone)]
 
     def code(self, phone):
         return self.codes(phone)[-1]
