@@ -248,6 +248,7 @@ const struct dialect *reg_user_new(struct arena *arena, const struct reg_user *t
     *dialect = (struct dialect){.name = table->name,
                                 .routes = table->routes,
                                 .route_count = table->route_count,
+                                .bodies = TAKES_FORMS,
                                 .config = config,
                                 .render_failure = render_failure};
     return dialect;
