@@ -242,7 +242,8 @@ static void render_login(const struct dialect *dialect, const struct request *re
 /* What could not be served is told in the call's own last words. */
 static void render_failure(const struct dialect *dialect, const struct route *route, enum err err, struct reply *reply)
 {
-    const struct call call = {.result = err == OK || err == ERR_NOT_SENT ? ERR_INTERNAL : err};
+    (void)err;
+    const struct call call = {.result = ERR_INTERNAL};
     route->render(dialect, NULL, &call, reply);
 }
 
@@ -264,6 +265,7 @@ const struct dialect *d004_new(struct arena *arena, const struct d004_settings *
     *dialect = (struct dialect){.name = "004",
                                 .routes = routes,
                                 .route_count = sizeof routes / sizeof routes[0],
+                                .bodies = TAKES_JSON,
                                 .config = own,
                                 .render_failure = render_failure};
     return dialect;

@@ -2,14 +2,15 @@
 
 import pytest
 
-from harness.d004 import Client, Sms, another_code, said
+from harness.d004 import Client, said
 from harness.http_client import Http
+from harness.sms_file import SmsFile, wrong
 
 
 @pytest.fixture
 def app(http, stack):
     """app(): an app on a phone that nobody has registered."""
-    return lambda phone=None, over=http: Client(over, Sms(stack.var), phone)
+    return lambda phone=None, over=http: Client(over, SmsFile(stack.var), phone)
 
 
 @pytest.mark.parametrize("port", ["https", "http"])
@@ -30,7 +31,7 @@ def test_from_the_first_step_to_a_token(app, server, stack, port, calls):
 def test_a_phone_that_is_registered(app):
     client = app().register()
     assert said(client.step_1()) == (0, "该用户已经存在,注册失败")
-    assert len(client.sms.codes(client.phone)) == 1
+    assert len(client.sms.all(client.phone)) == 1
     assert said(app(phone="+86" + client.phone).step_1()) == (0, "该用户已经存在,注册失败")
 
 
@@ -38,7 +39,7 @@ def test_a_wrong_code(app):
     client = app()
     client.step_1()
     code = client.sms.code(client.phone)
-    assert said(client.step_2(another_code(code))) == (0, "验证没有通过")
+    assert said(client.step_2(wrong(code))) == (0, "验证没有通过")
     assert said(client.step_2(code)) == (1, "短信验证通过")
     assert said(client.step_2(code)) == (0, "验证没有通过")  # used once
 

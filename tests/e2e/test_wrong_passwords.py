@@ -6,7 +6,8 @@ import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.d003 import Accounts, at_once, code
-from harness.d004 import Client, Sms, challenge, said
+from harness.d004 import Client, challenge, said
+from harness.sms_file import SmsFile
 
 QUICK = {
     "REGISTRARD_PASSWORD_SLOW_AFTER": "3",
@@ -103,7 +104,7 @@ def test_the_wait_grows_up_to_its_cap(server, calls, login, waits, account_id, d
 
 def test_after_many_no_password_opens_it_until_a_code_does(server, calls, http, stack, login, waits, account_id):
     server.restart(QUICK)
-    app = Client(http, Sms(stack.var)).register("123456")
+    app = Client(http, SmsFile(stack.var)).register("123456")
     phone = Account(PHONE, app.phone, "123456")
     number = account_id(phone)
     for _ in range(6):
@@ -126,7 +127,7 @@ def test_after_many_no_password_opens_it_until_a_code_does(server, calls, http, 
 
 def test_every_way_to_guess_counts_together(server, http, stack, login, waits, account_id, calls):
     server.restart({**QUICK, "REGISTRARD_PASSWORD_SLOW_DELAY": "1m", "REGISTRARD_PASSWORD_SLOW_DELAY_MAX": "1m"})
-    app = Client(http, Sms(stack.var)).register("123456")
+    app = Client(http, SmsFile(stack.var)).register("123456")
     phone = Account(PHONE, app.phone, "123456")
     assert login(phone, "wrong") == 102
     assert said(app.login("wrong")) == (0, "密码错误")
@@ -137,7 +138,7 @@ def test_every_way_to_guess_counts_together(server, http, stack, login, waits, a
 
 
 def test_what_cannot_be_a_guess_does_not_count(http, stack, login, waits, account_id, calls):
-    app = Client(http, Sms(stack.var)).register("123456")
+    app = Client(http, SmsFile(stack.var)).register("123456")
     number = account_id(Account(PHONE, app.phone, ""))
     recorded = challenge(app.phone, "123456")
     assert said(http.post_json("/client/login", recorded)) == (1, "成功登录")

@@ -1,7 +1,6 @@
-"""Dialect 004 as its app speaks it: JSON both ways, and the SMS codes of the development provider's file."""
+"""Dialect 004 as its app speaks it: JSON both ways."""
 
 import hashlib
-import json
 import secrets
 import time
 
@@ -20,25 +19,6 @@ def said(reply, status=200):
     assert reply.headers["Cache-Control"] == "no-store", reply
     assert isinstance(reply.json["code"], int) and set(reply.json) <= {"code", "message", "email", "token"}, reply
     return reply.json["code"], reply.json["message"]
-
-
-class Sms:
-    """What was sent to phones, from the file of the development provider."""
-
-    def __init__(self, var):
-        self.path = var / "sms.jsonl"
-
-    def codes(self, phone):
-        """All codes that were sent to an 11-digit phone, oldest first."""
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        return [entry["code"] for entry in map(json.loads, lines) if entry["to"].endswith(phone)]
-
-    def code(self, phone):
-        return self.codes(phone)[-1]
-
-
-def another_code(code):
-    return f"{(int(code) + 1) % 10**6:06d}"
 
 
 def challenge(phone, password, random_str=None, time_stamp=None):
