@@ -92,7 +92,9 @@ static void failed(struct sms *sms, struct line *line)
 static void succeeded(struct line *line)
 {
     metric_add(M_SMS_SENT, line->provider->name, 1);
-    if (atomic_exchange(&line->failures, 0) > 0)
+    const unsigned failures = atomic_exchange(&line->failures, 0);
+    line->closed_until_ms = 0;
+    if (failures > 0)
         log_info("sms_provider_works_again", F("provider", line->provider->name));
 }
 
