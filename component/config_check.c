@@ -87,6 +87,16 @@ static void check_pauses(struct draft *draft)
     }
 }
 
+/* Fewer digits are guessed sooner. */
+static void check_codes(struct draft *draft)
+{
+    enum { DIGITS_OF_FIVE_TRIES = 6, TRIES_OF_FEWER = 3 };
+    if (draft->config->d000_code_digits < DIGITS_OF_FIVE_TRIES && draft->config->d000_code_tries > TRIES_OF_FEWER) {
+        mistake_in(draft, SETTING_d000_code_tries, "must be at most %d with codes of fewer than %d digits",
+                   TRIES_OF_FEWER, DIGITS_OF_FIVE_TRIES);
+    }
+}
+
 static void check_seal(struct draft *draft)
 {
     struct keyring *ring;
@@ -151,6 +161,7 @@ void draft_check(struct draft *draft)
     check_server(draft);
     check_redis(draft);
     check_pauses(draft);
+    check_codes(draft);
     check_prizes(draft);
     check_seal(draft);
     check_applications(draft, SETTING_d003_app_secrets);
