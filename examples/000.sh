@@ -2,9 +2,9 @@
 # Dialect 000: registers a phone and logs in, as the Android app does. Against `make run`, which writes the codes that
 # would go out by SMS to sms.jsonl.
 #
-#   examples/000.sh [URL]          (default http://127.0.0.1:8080; VAR as for make run, default var)
+#   examples/000.sh          with `make run` going; API and VAR name another server and its state directory
 set -euo pipefail
-api=${1:-http://127.0.0.1:8080}/android
+api=${API:-https://localhost:8443}/android
 sms=${VAR:-var}/sms.jsonl
 phone=139$(printf '%08d' $((SRANDOM % 100000000)))
 account=example-$phone
@@ -17,7 +17,7 @@ call() {
     for pair; do
         form+=(--data-urlencode "$pair")
     done
-    reply=$(curl -sS --fail-with-body --max-time 20 "${form[@]}" "$api/$path")
+    reply=$(curl -sSk --fail-with-body --max-time 20 "${form[@]}" "$api/$path")
     case $reply in
     *'"status":200'[,}]*) printf '%s\n' "$reply" ;;
     *)

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Dialect 004: registers a phone in four steps, logs in, and checks the token.
+# Dialect 004: registers a phone in four steps, logs in, and checks the token. Against `make run`, which writes the codes
+# that would go out by SMS to sms.jsonl.
 #
 #   examples/004.sh          with `make run` going; API and VAR name another server and its state directory
-#
-# The code that went to the phone is read from the file that development mode writes. VAR must be readable.
 set -euo pipefail
 api=${API:-https://localhost:8443}
-var=${VAR:-var}
-phone=$(printf '138%08d' $((SRANDOM % 100000000)))
+sms=${VAR:-var}/sms.jsonl
+phone=138$(printf '%08d' $((SRANDOM % 100000000)))
 password=123456
 cookies=$(mktemp)
 trap 'rm -f -- "$cookies"' EXIT
@@ -26,7 +25,7 @@ expect() { # path, JSON members; the reply must say that it went well
 }
 
 expect /client/register-step-1 '"x": ""'
-code=$(sed -n "s/.*\"to\":\"+86$phone\",\"code\":\"\([0-9]*\)\".*/\1/p" "$var/sms.jsonl" | tail -n 1)
+code=$(sed -n "s/.*\"to\":\"+86$phone\",\"code\":\"\([0-9]*\)\".*/\1/p" "$sms" | tail -n 1)
 expect /client/register-step-2 "\"validate_number\": \"$code\""
 expect /client/register-step-3 "\"password\": \"$password\", \"password_confirm\": \"$password\""
 expect /client/register-step-4 '"email": "someone@example.org"'
