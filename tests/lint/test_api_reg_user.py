@@ -64,7 +64,7 @@ def test_every_parameter_is_described_where_it_is_read(dialect):
         read = dialect.parameters(decoder)
         assert read, path
         text = dialect.sections()[path]
-        listed = re.split(r"\.\s", text)[1] + "".join(re.findall(r"^\| `\w+` \|", text, re.M))
+        listed = re.split(r"[.:]\s", text)[1] + "".join(re.findall(r"^\| `\w+` \|", text, re.M))
         assert set(re.findall(r"`(\w+)`", listed)) == read, path
         everywhere |= read
     profile = set(re.findall(r"^\| `(\w+)` \|", dialect.sections().get("/user/regDetail", ""), re.M))
