@@ -9,6 +9,7 @@
 #include "component/base/text.h"
 #include "component/service/names.h"
 #include "component/service/phone.h"
+#include "http/session_cookie.h"
 
 enum { ACCOUNT_MAX = 32, NICKNAME_MAX = 64, SALT_LENGTH = 8, MD5_LENGTH = 32, UUID_LENGTH = 36, CODE_MAX = 8 };
 #define HEX "0123456789abcdefABCDEF"
@@ -230,11 +231,7 @@ static void add_session(const struct dialect *dialect, const struct request *req
     const struct d000_settings *settings = settings_of(dialect);
     set_text(object, "jid", arena_printf(call->arena, "%s@%s", account->jid_local, settings->xmpp_domain));
     set_text(object, "token", secret_expose(session));
-    reply_header(reply, "Set-Cookie",
-                 arena_printf(call->arena, "%s=%s; Max-Age=%lld; Path=/android; HttpOnly; SameSite=Lax%s",
-                              REQUEST_SESSION_COOKIE, secret_expose(session),
-                              (long long)settings->session_lifetime_ms / 1000,
-                              request->transport == TRANSPORT_HTTPS ? "; Secure" : ""));
+    session_cookie_set(reply, request, "/android", session, settings->session_lifetime_ms);
 }
 
 static const char *account_name(const struct dialect *dialect, const struct account *account)
