@@ -54,10 +54,10 @@ static void every_slip_is_noticed(void **state)
     static const char right[] = "11010519491231002X";
     char wrong[sizeof right];
     for (size_t i = 0; i < 17; i++) {
-        for (char digit = '0'; digit <= '9'; digit++) {
+        for (const char *digit = "0123456789"; *digit != '\0'; digit++) {
             memcpy(wrong, right, sizeof right);
-            wrong[i] = digit;
-            assert_int_equal(identity_card_is_valid(wrong), digit == right[i]);
+            wrong[i] = *digit;
+            assert_int_equal(identity_card_is_valid(wrong), *digit == right[i]);
         }
         if (i == 16)
             break;
@@ -71,7 +71,7 @@ static void every_slip_is_noticed(void **state)
 static void one_of_eleven_check_characters_is_right(void **state)
 {
     (void)state;
-    char card[19];
+    char card[32];
     for (int64_t number = 11010519491231000; number < 11010519491231500; number++) {
         int right = 0;
         for (const char *last = "0123456789X"; *last != '\0'; last++) {
