@@ -85,6 +85,9 @@ static void check_pauses(struct draft *draft)
     if (config->outbox_backoff > config->outbox_backoff_max) {
         mistake_in(draft, SETTING_outbox_backoff_max, "must not be below backoff");
     }
+    if (config->password_slow_delay > config->password_slow_delay_max) {
+        mistake_in(draft, SETTING_password_slow_delay_max, "must not be below slow_delay");
+    }
 }
 
 /* Fewer digits are guessed sooner. */
@@ -94,6 +97,17 @@ static void check_codes(struct draft *draft)
     if (draft->config->d000_code_digits < DIGITS_OF_FIVE_TRIES && draft->config->d000_code_tries > TRIES_OF_FEWER) {
         mistake_in(draft, SETTING_d000_code_tries, "must be at most %d with codes of fewer than %d digits",
                    TRIES_OF_FEWER, DIGITS_OF_FIVE_TRIES);
+    }
+}
+
+static void check_passwords(struct draft *draft)
+{
+    const struct config *config = draft->config;
+    if (config->d004_password_min > config->d004_password_max) {
+        mistake_in(draft, SETTING_d004_password_max, "must not be below password_min");
+    }
+    if (config->password_slow_after > config->password_stop_after) {
+        mistake_in(draft, SETTING_password_stop_after, "must not be below slow_after");
     }
 }
 
@@ -161,6 +175,7 @@ void draft_check(struct draft *draft)
     check_server(draft);
     check_redis(draft);
     check_pauses(draft);
+    check_passwords(draft);
     check_codes(draft);
     check_prizes(draft);
     check_seal(draft);

@@ -6,10 +6,11 @@ import subprocess
 from harness.process import ROOT
 
 
-def run(server, url=None):
+def run(server):
     return subprocess.run(
-        ["bash", str(ROOT / "examples/000.sh"), url or server.http], env={"PATH": "/usr/bin:/bin", "VAR": str(server.stack.var)},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        ["bash", str(ROOT / "examples/000.sh")],
+        env={"PATH": "/usr/bin:/bin", "API": server.http, "VAR": str(server.stack.var)}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=60, check=False,
     )
 
 
