@@ -9,6 +9,7 @@
 #include "component/base/text.h"
 #include "component/service/names.h"
 #include "component/service/phone.h"
+#include "http/picture.h"
 #include "http/session_cookie.h"
 
 enum { ACCOUNT_MAX = 32, NICKNAME_MAX = 64, SALT_LENGTH = 8, MD5_LENGTH = 32, UUID_LENGTH = 36, CODE_MAX = 8 };
@@ -81,11 +82,8 @@ static enum err decode_get_mes(const struct dialect *dialect, const struct reque
         .tells_existence = true,
         .digits = (unsigned)settings_of(dialect)->code_digits,
         .tries = settings_of(dialect)->code_tries,
-        .picture_id = text(request, "verify_id"),
-        .picture_answer = text(request, "verify_code"),
     };
-    if (io->picture_id == NULL)
-        io->picture_id = request->verify_id_cookie;
+    request_picture(request, &io->picture_id, &io->picture_answer);
     if (request->params_error != OK)
         return ERR_INVALID;
     if (type != NULL && (strcmp(type, "1") == 0 || strcmp(type, "reset") == 0))

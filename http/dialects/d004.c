@@ -11,6 +11,7 @@
 #include "component/service/names.h"
 #include "component/service/phone.h"
 #include "component/service/steps.h"
+#include "http/picture.h"
 #include "http/session_cookie.h"
 
 enum { CODE_DIGITS = 6, SHA256_HEX = 64, RANDOM_MAX = 256, TIMESTAMP_MAX = 20, EMAIL_MAX = 254, EMAIL_LOCAL_MAX = 64 };
@@ -82,6 +83,7 @@ static enum err decode_step_1(const struct dialect *dialect, const struct reques
         .digits = CODE_DIGITS,
         .tries = settings_of(dialect)->code_tries,
     };
+    request_picture(request, &io->picture_id, &io->picture_answer);
     return io->bond.phone != NULL ? OK : ERR_INVALID;
 }
 

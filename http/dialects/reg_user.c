@@ -8,6 +8,7 @@
 #include "component/base/text.h"
 #include "component/service/handset.h"
 #include "component/service/names.h"
+#include "http/picture.h"
 
 enum {
     PHONE_LENGTH = 11,
@@ -146,6 +147,7 @@ enum err reg_user_decode_sms(const struct dialect *dialect, const struct request
         .digits = CODE_LENGTH,
         .tries = reg_user_settings_of(dialect)->code_tries,
     };
+    request_picture(request, &io->picture_id, &io->picture_answer);
     if (err != OK)
         return err;
     return handset_sec_fits(given.phone_digits, given.utime, given.check) ? OK : ERR_INVALID;

@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import itertools
 import re
+import secrets
 
 import pytest
 import redis as redis_module
@@ -297,6 +298,33 @@ def test_over_the_soft_limit_a_picture_must_be_solved(plain_http, sms, strict, p
     other = Android(app.http, sms)
     assert status(other.get_mes(verify_id=verify_id, verify_code=answer)) == 250  # once
     assert status(Android(Elsewhere(plain_http, "203.0.113.8"), sms).get_mes()) == 200  # others need none
+
+
+def ask_reg(http, path, **more):
+    phone = new_phone()
+    sec = (int(phone) - 1446455200) % 49477
+    form = {"phone": phone, "xid": secrets.token_hex(16), "utime": "1446455200", "sec": str(sec), **more}
+    return http.post(path, form).json["code"]
+
+
+def ask_004(http, **more):
+    headers = {"X-Forwarded-For": http.address}
+    return http.http.post_json("/client/register-step-1", {"phone_number": new_phone(), **more}, headers).json["message"]
+
+
+@pytest.mark.parametrize("ask, sent, refused", [
+    (lambda http, **more: ask_reg(http, "/reg/sms", **more), "200", "400"),
+    (lambda http, **more: ask_reg(http, "/user/sms", **more), "200", "4021"),
+    (ask_004, "发送成功", "短信发送失败"),
+])
+def test_the_other_dialects_carry_pictures_too(plain_http, sms, strict, picture, ask, sent, refused):
+    strict()
+    here = soft(plain_http, sms).http
+    verify_id, answer = picture()
+    assert ask(here) == refused
+    assert ask(here, verify_id=verify_id, verify_code=answer) == sent
+    assert ask(here, verify_id=verify_id, verify_code=answer) == refused
+    assert ask(Elsewhere(plain_http, "203.0.113.8")) == sent
 
 
 def test_the_pictures_cookie_will_do(plain_http, sms, strict, picture):

@@ -44,6 +44,8 @@ def body_of(name):
 def parameters(decode):
     text = body_of(decode)
     names = set(re.findall(r'\btext\(request, "(\w+)"\)', text)) | set(re.findall(r'decode_text\(request, "(\w+)"', text))
+    if "request_picture(" in text:
+        names |= {"verify_id", "verify_code"}
     return names | set(re.findall(r'params_find\(&request->params, "(\w+)"', text))
 
 
