@@ -10,13 +10,13 @@
 /* $3: stop_after */
 #define SHUT_OUT "(w.next_at > clock_timestamp() or $3::bigint > 0 and w.count >= $3)"
 
-static struct pg_args args_of(const struct wrong_passwords_rules *rules, int64_t account_id, const char *source)
+/* Into the caller's, and not by value: numbers are pointed to where they lie in it. */
+static void add_args(struct pg_args *args, const struct wrong_passwords_rules *rules, int64_t account_id,
+                     const char *source)
 {
-    struct pg_args args = {0};
-    pg_arg_i64(&args, account_id);
-    pg_arg_text(&args, source);
-    pg_arg_i64(&args, rules->stop_after);
-    return args;
+    pg_arg_i64(args, account_id);
+    pg_arg_text(args, source);
+    pg_arg_i64(args, rules->stop_after);
 }
 
 static enum err ask_bool(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, bool *value_r)
@@ -35,7 +35,8 @@ enum err wrong_passwords_shut(struct pg *pg, const struct wrong_passwords_rules 
     static const struct stmt shut = {
         "wrong_passwords_shut",
         "select exists (select 1 from wrong_passwords w where account_id = $1 and source = $2 and " SHUT_OUT ")"};
-    const struct pg_args args = args_of(rules, account_id, source);
+    struct pg_args args = {0};
+    add_args(&args, rules, account_id, source);
     return ask_bool(pg, &shut, &args, shut_r);
 }
 
@@ -53,7 +54,8 @@ enum err wrong_passwords_count(struct pg *pg, const struct wrong_passwords_rules
         "then clock_timestamp() else clock_timestamp() + least(($5 * 2.0 ^ least(w.count + 1 - $4, 40))::bigint, $6) * "
         "interval '1 millisecond' end where not " SHUT_OUT " returning w.count) "
         "select coalesce((select count from tried), 0)"};
-    struct pg_args args = args_of(rules, account_id, source);
+    struct pg_args args = {0};
+    add_args(&args, rules, account_id, source);
     pg_arg_i64(&args, rules->slow_after);
     pg_arg_i64(&args, rules->delay_ms);
     pg_arg_i64(&args, rules->delay_max_ms);
@@ -72,7 +74,8 @@ enum err wrong_passwords_end(struct pg *pg, const struct wrong_passwords_rules *
         "wrong_passwords_end",
         "with gone as (delete from wrong_passwords w where account_id = $1 and source = $2 and not " SHUT_OUT ") "
         "select exists (select 1 from wrong_passwords w where account_id = $1 and source = $2 and " SHUT_OUT ")"};
-    const struct pg_args args = args_of(rules, account_id, source);
+    struct pg_args args = {0};
+    add_args(&args, rules, account_id, source);
     return ask_bool(pg, &end, &args, shut_r);
 }
 
