@@ -186,8 +186,9 @@ static enum err admit(struct call *call, struct worker *worker)
     const char *country = phone_country(call->arena, services->settings.country, io->bond.phone);
     make_ask(call, country);
     enum err err = check(call, worker, country);
-    if (err == OK && (err = codes_put(worker->redis, services->keyring, &io->ask)) == ERR_CONFLICT)
-        err = check_window(call, worker); /* somebody else has just asked */
+    if (err == OK && (err = codes_put(worker->redis, services->keyring, &io->ask)) == ERR_CONFLICT &&
+        (err = check_window(call, worker)) == OK) /* somebody else has just asked */
+        err = ERR_LIMITED;                        /* so just that it is over by now */
     if (err != ERR_CONFLICT)
         return err;
     call_done(call);

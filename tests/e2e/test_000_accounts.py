@@ -112,17 +112,21 @@ def test_no_secret_is_kept_in_clear(app, db):
 
 def test_a_nickname_reaches_the_rosters_of_those_bound(app, calls, xmpp_client):
     app.registered()
-    lamp = calls.new_account(DEVICE)
-    assert code(calls.bind(lamp, [app.phone])) == 0
-    mine, theirs = xmpp_client(app.jid, app.chat_token), xmpp_client(lamp.jid, lamp.jid_password)
-    theirs.wait_item(app.jid)
-    mine.wait_item(lamp.jid)
-    assert status(app.rename("alcohol", **app.with_cookie)) == 200
-    theirs.wait(lambda: theirs.items[app.jid]["name"] == "alcohol", AT_ONCE, "the nickname")
-    assert theirs.items[app.jid]["subscription"] == "both"
-    assert status(app.rename("<b>&amp; 昵称", **app.with_cookie)) == 200
-    theirs.wait(lambda: theirs.items[app.jid]["name"] == "<b>&amp; 昵称", AT_ONCE, "the nickname")
-    assert mine.items[lamp.jid]["name"] == lamp.name
+    lamps = [calls.new_account(DEVICE), calls.new_account(DEVICE)]
+    for lamp in lamps:
+        assert code(calls.bind(lamp, [app.phone])) == 0
+    mine = xmpp_client(app.jid, app.chat_token)
+    theirs = [xmpp_client(lamp.jid, lamp.jid_password) for lamp in lamps]
+    for client, lamp in zip(theirs, lamps):
+        client.wait_item(app.jid)
+        mine.wait_item(lamp.jid)
+    for nickname in ("alcohol", "<b>&amp; 昵称"):
+        assert status(app.rename(nickname, **app.with_cookie)) == 200
+        for client in theirs:
+            client.wait(lambda client=client: client.items[app.jid]["name"] == nickname, AT_ONCE, "the nickname")
+            assert client.items[app.jid]["subscription"] == "both"
+    for lamp in lamps:
+        assert mine.items[lamp.jid]["name"] == lamp.name
 
 
 # Unproved phones
@@ -191,9 +195,9 @@ def test_a_banned_account(app, db):
 
 
 def test_a_banned_unproved_phone_is_not_free(app, calls, db):
-    calls.new_account(PHONE, app.phone)
+    stranger = calls.new_account(PHONE, app.phone)
     temp_id = app.verified()
-    Accounts(db).set(type("Name", (), {"name": app.phone, "type": PHONE}), "banned_at = now()")
+    Accounts(db).set(stranger, "banned_at = now()")
     assert status(app.get_mes()) == 300
     assert status(app.register(temp_id)) == 270
 

@@ -138,6 +138,21 @@ def test_what_fails_later_costs_nothing(plain_http, sms, strict):
     assert status(app.register(temp_id)) == 200
 
 
+def test_limits_come_before_the_code_and_cost_it_nothing(plain_http, sms, strict):
+    strict(REGISTRARD_LIMITS_REGISTRATIONS_PER_HOUR="2")
+    http = Elsewhere(plain_http, "203.0.113.7")
+    never = "3fae806e-94bb-11e5-a2f2-00163e00067a"
+    app = Android(http, sms)
+    temp_id = app.verified()
+    assert [status(app.register(never)) for _ in range(2)] == [270, 270]
+    for call in (lambda: app.register(temp_id), lambda: app.register(never)):
+        reply = call()
+        assert status(reply) == 250 and int(reply.headers["Retry-After"]) > 60
+    assert status(app.reset(temp_id, "x")) == 500
+    app.http = Elsewhere(plain_http, "203.0.113.8")
+    assert status(app.register(temp_id)) == 200
+
+
 def test_a_temp_id_that_was_never_given_out(plain_http, sms, strict):
     strict()
     app = Android(Elsewhere(plain_http), sms)

@@ -1,6 +1,7 @@
 """SMS providers as registrard sees them: a server that behaves like 容联云, one that is only configured; both failing in
 every way; two in order."""
 
+import concurrent.futures
 import json
 import time
 import urllib.parse
@@ -234,8 +235,6 @@ def test_a_refused_number_says_nothing_against_the_provider(server, http, yunton
 
 
 def test_a_provider_that_hangs_delays_nothing_else(server, http, calls, yuntongxun):
-    import concurrent.futures  # pylint: disable=import-outside-toplevel
-
     lamp = calls.new_account(2)
     server.restart(yuntongxun.settings(REGISTRARD_SMS_TIMEOUT="3s", REGISTRARD_SMS_WORKERS="2", REGISTRARD_SMS_QUEUE="4",
                                        REGISTRARD_SMS_BREAKER_AFTER="100"))
