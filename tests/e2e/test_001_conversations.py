@@ -42,6 +42,13 @@ def test_a_multipart_form_will_do(http, plain_http, stack, port):
     assert code(app.own("loginout")) == "200"
 
 
+@pytest.mark.parametrize("prefix,other,name", [("/reg", "/user", "D001"), ("/user", "/reg", "D002")])
+def test_each_can_be_switched_off(handset, server, prefix, other, name):
+    server.restart({f"REGISTRARD_{name}_ENABLED": "false"})
+    assert handset(prefix).sms().status == 404
+    assert code(handset(other).sms()) == "200"
+
+
 # --- codes
 
 

@@ -117,6 +117,21 @@ def test_points_come_with_every_registration_and_for_inviting(handset, ledger, c
         assert ledger(cursor.fetchone()[0], POINTS) == [100]
 
 
+def test_a_registration_that_is_undone_leaves_no_points(handset, ledger, link, server):
+    inviter = handset().registered()
+    invitation = said(inviter.login())["yaoqing"]
+    server.restart({"REGISTRARD_BINDING_REGISTER_WAIT": "500ms"})
+    invited = handset()
+    sent = invited.fresh_code()
+    link.stall()
+    assert code(invited.reg(yzm=sent, yaoqing=invitation)) == "400"
+    assert ledger(inviter.uid, POINTS) == [100]
+    link.heal()
+    server.wait_ready()
+    assert code(invited.reg(yzm=sent, yaoqing=invitation)) == "200"
+    assert ledger(inviter.uid, POINTS) == [100, 50]
+
+
 def test_who_may_not(handset, ledger):
     app, other = handset().registered(), handset().registered()
     utime = app.utime()
