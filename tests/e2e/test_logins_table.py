@@ -4,11 +4,12 @@ import hashlib
 import pathlib
 import re
 
+import psycopg2
 import pytest
 
 from harness.calls import PHONE, Account, new_phone
 from harness.d000 import Android
-from harness.d003 import code
+from harness.d003 import code, meanwhile, wait_until
 from harness.d004 import Client, said
 from harness.reg_user import Handset, md5
 from harness.sms_file import SmsFile
@@ -61,20 +62,27 @@ class Person:
         else:
             Client(self.http, self.sms, self.phone).register(password)
 
-    def login(self, dialect, password):
-        """What the dialect answers, in its own words."""
+    def login_reply(self, dialect, password):
         if dialect == "000":
             app = self.android(password)
             app.salt = app.get_salt().json["salt"]
-            return app.login().json["status"]
+            return app.login()
         if dialect in PREFIXES:
-            by_md5, by_itself = self.handset(dialect, password), self.handset(dialect, password)
-            answers = {by_md5.login().json["code"], by_itself.login(pwd=password).json["code"]}
-            assert len(answers) == 1
-            return answers.pop()
+            return self.handset(dialect, password).login()
         if dialect == "003":
-            return code(self.calls.login(Account(PHONE, self.phone, password)))
-        return said(Client(self.http, self.sms, self.phone).login(password))
+            return self.calls.login(Account(PHONE, self.phone, password))
+        return Client(self.http, self.sms, self.phone).login(password)
+
+    def login(self, dialect, password):
+        """What the dialect answers, in its own words."""
+        reply = self.login_reply(dialect, password)
+        if dialect == "000":
+            return reply.json["status"]
+        if dialect in PREFIXES:
+            by_itself = self.handset(dialect, password).login(pwd=password)
+            assert by_itself.json["code"] == reply.json["code"]
+            return reply.json["code"]
+        return code(reply) if dialect == "003" else said(reply)
 
 
 RIGHT = {"000": 200, "001": "200", "002": "200", "003": 0, "004": (1, "成功登录")}
@@ -122,6 +130,31 @@ def test_a_reset_ends_all_sessions_of_all_dialects(http, stack, calls):
     person.set_password("002 reset", "the third")
     assert living() == [500, "4000", 4, 4]
     assert reg.own("loginout").json["code"] == "4000"
+
+
+@pytest.mark.parametrize("dialect, kind", [("000", 0), ("001", 1), ("002", 1), ("003", 1), ("004", 4)])
+def test_a_login_that_a_reset_overtakes_leaves_no_session(http, stack, calls, db, dialect, kind):
+    """The password was right when it was checked; then the reset commits; then the login goes on."""
+    person = Person(http, stack.var, calls)
+    person.set_password("004 register", "the first")
+    person.set_password("000 reset", "the second")
+    with psycopg2.connect(stack.postgres_dsn()) as reset, reset.cursor() as cursor:
+        cursor.execute("select id from accounts where name = %s and state = 1 for no key update", ("+86" + person.phone,))
+        (account_id,) = cursor.fetchone()
+        with meanwhile(person.login_reply, dialect, "the second") as replies:
+            wait_until(lambda: waits_for_a_lock(db), what="the login at the account's lock")
+            cursor.execute("delete from verifiers where account_id = %s and kind = %s", (account_id, kind))
+            reset.commit()
+        assert replies[0].status == 503 and "token" not in replies[0].text, replies
+    with db.cursor() as cursor:
+        cursor.execute("select count(*) from sessions where account_id = %s", (account_id,))
+        assert cursor.fetchone() == (0,)
+
+
+def waits_for_a_lock(db):
+    with db.cursor() as cursor:
+        cursor.execute("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'registrard'")
+        return cursor.fetchone()[0] > 0
 
 
 def test_the_salt_of_an_account_never_changes(http, stack, calls):
