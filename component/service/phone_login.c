@@ -11,7 +11,6 @@
 #include "component/cache/limits.h"
 #include "component/service/app_session.h"
 #include "component/service/handset.h"
-#include "component/service/hasher.h"
 #include "component/service/login.h"
 #include "component/service/phone.h"
 #include "component/service/services.h"
