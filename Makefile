@@ -32,15 +32,17 @@ LIBS_base    := -lcrypto -lm
 LIBS_cache   := -lhiredis -l:libgd.a -lpng -lz
 LIBS_sql     := -lpq
 LIBS_xmpp    := -lstrophe -lexpat -lssl
+LIBS_sms     := -lcurl -ljansson
 LIBS_service := -largon2
 LIBS_http    := -lmicrohttpd -lgnutls -ljansson -lssl
 
 # layer: its folders, and the layers it may link with, lowest last
-LAYERS := base cache sql xmpp service jobs http config
+LAYERS := base cache sql xmpp sms service jobs http config
 DIRS_base    := component/base
 DIRS_cache   := component/cache
 DIRS_sql     := sql
 DIRS_xmpp    := xmpp xmpp/servers
+DIRS_sms     := component/sms
 DIRS_service := component/service
 DIRS_jobs    := component/jobs
 DIRS_http    := http http/dialects
@@ -49,9 +51,10 @@ USES_base    :=
 USES_cache   := base
 USES_sql     := base
 USES_xmpp    := base
-USES_service := cache sql xmpp base
-USES_jobs    := service cache sql xmpp base
-USES_http    := service cache sql xmpp base
+USES_sms     := base
+USES_service := cache sql xmpp sms base
+USES_jobs    := service cache sql xmpp sms base
+USES_http    := service cache sql xmpp sms base
 USES_config  := base
 LIBS_jobs    :=
 LIBS_config  := -linih
@@ -75,8 +78,8 @@ $(BUILD)/tests/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%.o $(foreach l,$(call with
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
-ALL_ARCHIVES = $(foreach l,http jobs service cache sql xmpp config base,$(call archive,$(l)))
-MAIN_OBJECTS = $(patsubst %,$(BUILD)/component/%.o,main daemon startup readiness)
+ALL_ARCHIVES = $(foreach l,http jobs service cache sql xmpp sms config base,$(call archive,$(l)))
+MAIN_OBJECTS = $(patsubst %,$(BUILD)/component/%.o,main daemon wiring startup readiness)
 $(BUILD)/registrard: $(MAIN_OBJECTS) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS))
 

@@ -12,6 +12,7 @@
 #include "component/base/text.h"
 #include "component/config.h"
 #include "component/config_draft.h"
+#include "component/config_prizes.h"
 #include "component/config_value.h"
 
 enum { PEM_LIMIT = 1024 * 1024 };
@@ -84,6 +85,30 @@ static void check_pauses(struct draft *draft)
     if (config->outbox_backoff > config->outbox_backoff_max) {
         mistake_in(draft, SETTING_outbox_backoff_max, "must not be below backoff");
     }
+    if (config->password_slow_delay > config->password_slow_delay_max) {
+        mistake_in(draft, SETTING_password_slow_delay_max, "must not be below slow_delay");
+    }
+}
+
+/* Fewer digits are guessed sooner. */
+static void check_codes(struct draft *draft)
+{
+    enum { DIGITS_OF_FIVE_TRIES = 6, TRIES_OF_FEWER = 3 };
+    if (draft->config->d000_code_digits < DIGITS_OF_FIVE_TRIES && draft->config->d000_code_tries > TRIES_OF_FEWER) {
+        mistake_in(draft, SETTING_d000_code_tries, "must be at most %d with codes of fewer than %d digits",
+                   TRIES_OF_FEWER, DIGITS_OF_FIVE_TRIES);
+    }
+}
+
+static void check_passwords(struct draft *draft)
+{
+    const struct config *config = draft->config;
+    if (config->d004_password_min > config->d004_password_max) {
+        mistake_in(draft, SETTING_d004_password_max, "must not be below password_min");
+    }
+    if (config->password_slow_after > config->password_stop_after) {
+        mistake_in(draft, SETTING_password_stop_after, "must not be below slow_after");
+    }
 }
 
 static void check_seal(struct draft *draft)
@@ -135,12 +160,24 @@ static void check_applications(struct draft *draft, enum setting_id id)
     }
 }
 
+static void check_prizes(struct draft *draft)
+{
+    struct prizes prizes;
+    if (prizes_parse(draft->config->points_prizes, &prizes) != OK) {
+        mistake_in(draft, SETTING_points_prizes,
+                   "must be yuan:chances, comma-separated, with at most %d chances together", PRIZE_CHANCES);
+    }
+}
+
 void draft_check(struct draft *draft)
 {
     check_required(draft);
     check_server(draft);
     check_redis(draft);
     check_pauses(draft);
+    check_passwords(draft);
+    check_codes(draft);
+    check_prizes(draft);
     check_seal(draft);
     check_applications(draft, SETTING_d003_app_secrets);
     check_applications(draft, SETTING_d003_backend_secrets);

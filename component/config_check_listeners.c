@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "component/base/text.h"
 #include "component/config.h"
 #include "component/config_draft.h"
 #include "component/config_value.h"
@@ -18,6 +19,34 @@ static bool is_address(const char *text)
 {
     unsigned char address[sizeof(struct in6_addr)];
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+/* "10.0.0.0/8", or an address. */
+static bool is_network(const char *text, size_t length)
+{
+    char address[INET6_ADDRSTRLEN + sizeof "/128"];
+    int64_t bits;
+    if (length >= sizeof address)
+        return false;
+    memcpy(address, text, length);
+    address[length] = '\0';
+    char *slash = strchr(address, '/');
+    if (slash == NULL)
+        return is_address(address);
+    *slash = '\0';
+    return is_address(address) && parse_i64(slash + 1, 0, strchr(address, ':') != NULL ? 128 : 32, &bits) == OK;
+}
+
+static void check_proxies(struct draft *draft)
+{
+    for (const char *at = draft->config->http_proxies; *at != '\0'; at += strspn(at, ", ")) {
+        const size_t length = strcspn(at, ", ");
+        if (!is_network(at, length)) {
+            mistake_in(draft, SETTING_http_proxies, "must be addresses and networks, separated by commas");
+            return;
+        }
+        at += length;
+    }
 }
 
 static bool is_any(const char *address)
@@ -68,6 +97,7 @@ static void check_pem(struct draft *draft, enum setting_id id, const char *neede
 void draft_check_listeners(struct draft *draft)
 {
     const struct config *config = draft->config;
+    check_proxies(draft);
     check_ports(draft);
     if (!config->http_enabled && !config->https_enabled) {
         mistake_in(draft, SETTING_https_enabled, "HTTP and HTTPS are both switched off");

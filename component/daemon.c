@@ -22,13 +22,14 @@
 #include "component/service/hasher.h"
 #include "component/service/services.h"
 #include "component/service/waiters.h"
+#include "component/sms/sms.h"
 #include "component/startup.h"
-#include "http/dialects/d003.h"
+#include "component/wiring.h"
 #include "http/http.h"
 #include "sql/pg.h"
 #include "xmpp/xmpp.h"
 
-enum { WAITERS = 4096, DIALECTS = 1 };
+enum { WAITERS = 4096 };
 
 struct daemon {
     const struct config *config;
@@ -38,6 +39,7 @@ struct daemon {
     _Atomic int64_t pg_latest_ms; /* no statement is waited for beyond this */
     struct keyring *keyring;
     struct services services;
+    struct sms_config sms;
     struct readiness *readiness;
     struct ops_server *ops;
     struct token_listener *listener;
@@ -45,7 +47,7 @@ struct daemon {
     struct xmpp *xmpp;
     struct jobs_config jobs_config;
     struct jobs *jobs;
-    const struct dialect *dialects[DIALECTS + 1];
+    const struct dialect *dialects[WIRING_DIALECTS + 1];
     struct http_server *http, *https;
     struct tcp_server *tcp;
 };
@@ -70,9 +72,19 @@ static void *hash_worker_new(void *arg, unsigned index)
     return worker;
 }
 
+static void *sms_lane_worker_new(void *arg, unsigned index)
+{
+    (void)arg;
+    (void)index;
+    struct worker *worker = xcalloc(1, sizeof *worker);
+    *worker = (struct worker){.sms = sms_worker_new()};
+    return worker;
+}
+
 static void worker_free(void *arg)
 {
     struct worker *worker = arg;
+    sms_worker_free(&worker->sms);
     pg_free(&worker->pg);
     redis_free(&worker->redis);
     hasher_free(&worker->hasher);
@@ -85,32 +97,6 @@ static unsigned cores(void)
 {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (unsigned)online : 1;
-}
-
-static struct service_settings service_settings(const struct config *config)
-{
-    return (struct service_settings){
-        .instance = startup_instance(config),
-        .xmpp_domain = config->xmpp_domain,
-        .country = (unsigned)config->region_country,
-        .hash_cost = {.memory_kib = (uint32_t)config->password_memory, .passes = (uint32_t)config->password_passes},
-        .password_max = config->password_max_length,
-        .token_lifetime_ms = config->tokens_lifetime,
-        .tokens_per_account = config->tokens_per_account,
-        .token_cache_lifetime_ms = config->tokens_cache_lifetime,
-        .picture_lifetime_ms = config->picture_lifetime,
-        .picture_length = config->picture_length,
-        .binding_wait_ms = config->binding_wait,
-        .register_wait_ms = config->binding_register_wait,
-        .bindings_per_account = config->binding_per_account,
-        .jid_check_interval_ms = config->xmpp_check_interval,
-        .limits = config->limits_enabled,
-        .pictures_per_minute = config->limits_pictures_per_minute,
-        .registrations_per_hour = config->limits_registrations_per_hour,
-        .logins_per_minute = config->limits_logins_per_minute,
-        .logins_per_name_per_minute = config->limits_logins_per_name_per_minute,
-        .lookups_per_minute = config->limits_lookups_per_minute,
-    };
 }
 
 static bool xmpp_is_ready(void *arg)
@@ -154,7 +140,7 @@ static enum err make_services(struct daemon *daemon, int64_t epoch)
 {
     const struct config *config = daemon->config;
     struct services *services = &daemon->services;
-    services->settings = service_settings(config);
+    services->settings = wiring_services(config);
     services->keyring = daemon->keyring;
     services->epoch = epoch;
     services->token_memory = token_memory_new((size_t)config->tokens_memory_entries, config->tokens_memory_lifetime);
@@ -167,6 +153,9 @@ static enum err make_services(struct daemon *daemon, int64_t epoch)
         err = token_listener_start(&daemon->redis, services->token_memory, &daemon->listener);
     if (err == OK)
         err = waiters_new(WAITERS, &services->runtime.waiters);
+    daemon->sms = wiring_sms(config, daemon->arena);
+    if (err == OK)
+        err = sms_new(&daemon->sms, &services->sms);
     return err;
 }
 
@@ -178,10 +167,12 @@ static enum err start_lanes(struct daemon *daemon)
     struct runtime *runtime = &daemon->services.runtime;
     runtime->db_queue = (unsigned)config->postgres_queue;
     runtime->hash_queue = (unsigned)config->password_queue;
+    runtime->sms_queue = (unsigned)config->sms_queue;
     const unsigned hashers = config->password_threads > 0 ? (unsigned)config->password_threads : cores();
     const struct lane_config db = {.name = "db",
                                    .threads = (unsigned)config->postgres_connections,
-                                   .queue_limit = runtime->db_queue + runtime->hash_queue + hashers + WAITERS,
+                                   .queue_limit = runtime->db_queue + runtime->hash_queue + hashers +
+                                                  runtime->sms_queue + (unsigned)config->sms_workers + WAITERS,
                                    .worker_new = db_worker_new,
                                    .worker_free = worker_free,
                                    .arg = daemon};
@@ -191,43 +182,23 @@ static enum err start_lanes(struct daemon *daemon)
                                      .worker_new = hash_worker_new,
                                      .worker_free = worker_free,
                                      .arg = daemon};
-    const enum err err = lane_start(&db, &runtime->db);
-    return err == OK ? lane_start(&hash, &runtime->hash) : err;
+    const struct lane_config sms = {.name = "sms",
+                                    .threads = (unsigned)config->sms_workers,
+                                    .queue_limit = runtime->sms_queue + (unsigned)config->postgres_connections,
+                                    .worker_new = sms_lane_worker_new,
+                                    .worker_free = worker_free};
+    enum err err = lane_start(&db, &runtime->db);
+    if (err == OK)
+        err = lane_start(&hash, &runtime->hash);
+    return err == OK ? lane_start(&sms, &runtime->sms) : err;
 }
 
 /* --- XMPP and jobs */
 
-static struct xmpp_config xmpp_config_of(const struct config *config, const char *version)
-{
-    return (struct xmpp_config){
-        .host = config->xmpp_host,
-        .port = (uint16_t)config->xmpp_port,
-        .tls = config->xmpp_tls ? XMPP_TLS_DIRECT : XMPP_TLS_NEVER,
-        .tls_ca_file = config->xmpp_tls_ca,
-        .tls_name = config->xmpp_tls_name,
-        .tls_pin_sha256 = config->xmpp_tls_pin,
-        .way_protected = config->xmpp_way_protected,
-        .domain = config->xmpp_domain,
-        .component = config->xmpp_component,
-        .secret = config->xmpp_secret,
-        .server = config->xmpp_server,
-        .api_url = config->xmpp_api_url,
-        .api_user = config->xmpp_api_user,
-        .api_secret = config->xmpp_api_secret,
-        .in_flight = (unsigned)config->xmpp_in_flight,
-        .request_timeout_ms = config->xmpp_request_timeout,
-        .connect_timeout_ms = config->xmpp_connect_timeout,
-        .ping_interval_ms = config->xmpp_ping_interval,
-        .backoff_base_ms = config->xmpp_backoff,
-        .backoff_cap_ms = config->xmpp_backoff_max,
-        .version = version,
-    };
-}
-
 static enum err start_xmpp_and_jobs(struct daemon *daemon, const char *version)
 {
     const struct config *config = daemon->config;
-    daemon->xmpp_config = xmpp_config_of(config, version);
+    daemon->xmpp_config = wiring_xmpp(config, version);
     enum err err = xmpp_start(&daemon->xmpp_config, &daemon->xmpp);
     if (err != OK)
         return err;
@@ -250,27 +221,6 @@ static enum err start_xmpp_and_jobs(struct daemon *daemon, const char *version)
 
 /* --- listeners */
 
-static enum err make_dialects(struct daemon *daemon)
-{
-    const struct config *config = daemon->config;
-    const struct d003_settings d003 = {
-        .country = (unsigned)config->region_country,
-        .password_max = config->password_max_length,
-        .picture_lifetime_ms = config->picture_lifetime,
-        .xmpp_domain = config->xmpp_domain,
-        .sign_required = config->d003_param_sign,
-        .app_secrets = config->d003_app_secrets,
-        .backend_secrets = config->d003_backend_secrets,
-    };
-    size_t count = 0;
-    enum err err = OK;
-    if (config->d003_enabled)
-        err = d003_new(daemon->arena, &d003, &daemon->dialects[count++]);
-    if (err != OK)
-        log_error("dialect_secrets_malformed", F("dialect", "003"));
-    return err;
-}
-
 static struct http_config http_config_of(const struct daemon *daemon, bool tls)
 {
     const struct config *config = daemon->config;
@@ -283,6 +233,7 @@ static struct http_config http_config_of(const struct daemon *daemon, bool tls)
         .threads = config->http_threads > 0 ? (unsigned)config->http_threads : (cores() + 1) / 2,
         .connection_limit = (unsigned)config->http_connections,
         .connections_per_address = (unsigned)config->http_connections_per_address,
+        .proxies = config->http_proxies,
         .headers_timeout_ms = config->http_headers_timeout,
         .body_timeout_ms = config->http_body_timeout,
         .call_timeout_ms = config->http_call_timeout,
@@ -364,7 +315,7 @@ static enum err build(struct daemon *daemon, const char *version, int (*interrup
     int64_t epoch = 0;
     enum err err = keyring_new(daemon->config->keys_seal, &daemon->keyring);
     if (err == OK)
-        err = make_dialects(daemon);
+        err = wiring_dialects(daemon->config, daemon->arena, daemon->dialects);
     if (err == OK)
         err = start_ops(daemon);
     if (err == OK)
@@ -460,12 +411,14 @@ void daemon_stop(struct daemon **daemon_ref)
         xmpp_on_change(daemon->xmpp, NULL, NULL); /* no job is told of the link any more */
         xmpp_refuse(daemon->xmpp); /* nor for the XMPP server: errands end, their wishes stay in the outbox */
     }
+    close_lane(runtime->sms, now + time * 7 / 10);
     close_lane(runtime->hash, now + time * 7 / 10);
     close_lane(runtime->db, now + time * 8 / 10); /* every call has finished: none is suspended; new ones are refused */
     jobs_stop(&daemon->jobs, clock_left(now + time * 9 / 10, 60000)); /* what errands did is recorded */
     http_stop(&daemon->http);
     http_stop(&daemon->https);
     tcp_stop(&daemon->tcp); /* nobody is left who could ask for anything */
+    lane_stop(&runtime->sms, 0);
     lane_stop(&runtime->hash, 0);
     lane_stop(&runtime->db, 0);
     xmpp_close(&daemon->xmpp);
@@ -474,6 +427,7 @@ void daemon_stop(struct daemon **daemon_ref)
     token_listener_stop(&daemon->listener);
     waiters_free(&runtime->waiters);
     token_memory_free(&daemon->services.token_memory);
+    sms_free(&daemon->services.sms);
     if (daemon->services.picture_file >= 0)
         close(daemon->services.picture_file);
     keyring_free(&daemon->keyring);

@@ -183,11 +183,37 @@ static void read_params(struct exchange *exchange)
         request->params_error = read_body(exchange, &request->params);
 }
 
+struct forwarded {
+    struct arena *arena;
+    const char *list; /* NULL as long as there is none */
+};
+
+static enum MHD_Result add_forwarded(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct forwarded *forwarded = arg;
+    (void)kind;
+    if (value != NULL && strcasecmp(name, "X-Forwarded-For") == 0)
+        forwarded->list =
+            forwarded->list == NULL ? value : arena_printf(forwarded->arena, "%s,%s", forwarded->list, value);
+    return MHD_YES;
+}
+
+/* Every header of that name counts: a proxy may append one of its own behind the client's. */
+static struct peer_address client_of(struct exchange *exchange)
+{
+    const struct sockaddr *address =
+        MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    struct forwarded forwarded = {.arena = exchange->arena};
+    if (proxies_hold(exchange->server->proxies, address))
+        MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, add_forwarded, &forwarded);
+    return peer_address(proxies_client(exchange->server->proxies, address, forwarded.list));
+}
+
 static enum MHD_Result run(struct exchange *exchange)
 {
     struct http_server *server = exchange->server;
     struct dispatch *dispatch = &exchange->dispatch;
-    struct peer_address peer = peer_address(connection_peer(exchange->connection));
+    struct peer_address peer = client_of(exchange);
     struct dispatch_way way = {
         .services = server->config.services,
         .arena = exchange->arena,
@@ -201,6 +227,8 @@ static enum MHD_Result run(struct exchange *exchange)
     dispatch->request.path = exchange->path;
     dispatch->request.verify_id_cookie =
         MHD_lookup_connection_value(exchange->mhd, MHD_COOKIE_KIND, REQUEST_VERIFY_ID_COOKIE);
+    dispatch->request.session_cookie =
+        MHD_lookup_connection_value(exchange->mhd, MHD_COOKIE_KIND, REQUEST_SESSION_COOKIE);
     if (dispatch_begin(dispatch, &way))
         return send_result(exchange);
     exchange->state = STATE_CALLING;
@@ -242,6 +270,12 @@ static bool is_encoded(const struct exchange *exchange)
     return encoding != NULL && strcasecmp(encoding, "identity") != 0;
 }
 
+static bool is_taken(const struct dialect *dialect, enum content content)
+{
+    const unsigned bodies = dialect->bodies != 0 ? dialect->bodies : TAKES_FORMS | TAKES_JSON;
+    return content != CONTENT_UNREADABLE && (bodies & (content == CONTENT_JSON ? TAKES_JSON : TAKES_FORMS)) != 0;
+}
+
 /* Looks at everything that can be told from the headers. False: the request is refused, the reply is made. */
 static bool accept_headers(struct exchange *exchange, unsigned method, const struct announced *announced)
 {
@@ -273,7 +307,7 @@ static bool accept_headers(struct exchange *exchange, unsigned method, const str
         return false;
     }
     exchange->content = content_of(header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE));
-    if (announced->any && (exchange->content == CONTENT_UNREADABLE || is_encoded(exchange))) {
+    if (announced->any && (!is_taken(match->dialect, exchange->content) || is_encoded(exchange))) {
         refuse(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, ERR_INVALID);
         return false;
     }

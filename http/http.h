@@ -23,11 +23,12 @@ struct http_config {
     const char *tls_cert_file, *tls_key_file; /* PEM */
     unsigned threads;
     unsigned connection_limit;
-    unsigned connections_per_address;      /* 0: no limit */
-    int64_t headers_timeout_ms;            /* from the connection, or the last reply, to complete headers */
-    int64_t body_timeout_ms;               /* from the request line to the last byte of the body */
-    int64_t call_timeout_ms;               /* from there to the answer */
-    int64_t send_timeout_ms;               /* from there to the last byte of the answer read */
+    unsigned connections_per_address; /* 0: no limit */
+    const char *proxies;        /* whose X-Forwarded-For is believed (proxies.h), not limited as above; NULL: none */
+    int64_t headers_timeout_ms; /* from the connection, or the last reply, to complete headers */
+    int64_t body_timeout_ms;    /* from the request line to the last byte of the body */
+    int64_t call_timeout_ms;    /* from there to the answer */
+    int64_t send_timeout_ms;    /* from there to the last byte of the answer read */
     const struct dialect *const *dialects; /* NULL at the end */
     struct services *services;
 };

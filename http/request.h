@@ -16,6 +16,8 @@ enum method { METHOD_GET = 1, METHOD_POST = 2 };
 
 /* The cookie that ties a picture to its reader; HTTP only. */
 #define REQUEST_VERIFY_ID_COOKIE "verify_id"
+/* The cookie of a session (000) or of a registration in steps (004), each under its dialect's own path; likewise. */
+#define REQUEST_SESSION_COOKIE "registrar_session"
 
 struct request {
     enum transport transport;
@@ -27,6 +29,7 @@ struct request {
     struct params params;
     enum err params_error;
     const char *verify_id_cookie; /* of REQUEST_VERIFY_ID_COOKIE; NULL without one */
+    const char *session_cookie;   /* of REQUEST_SESSION_COOKIE; likewise */
 };
 
 #endif

@@ -12,6 +12,7 @@
 struct dialect;
 
 enum transports { OVER_HTTP = 1, OVER_TCP = 2 };
+enum bodies { TAKES_FORMS = 1, TAKES_JSON = 2 };
 
 struct route {
     const char *path;
@@ -29,6 +30,7 @@ struct dialect {
     const char *name; /* "003" */
     const struct route *routes;
     size_t route_count;
+    unsigned bodies;    /* TAKES_*: other bodies are 415; 0: all are taken */
     const void *config; /* the dialect's own, made in main */
     /* The body that goes with an HTTP status which the server itself answers on one of this dialect's paths: 413, 415
      * (err is ERR_TOO_LARGE, ERR_INVALID) and 503 (ERR_BUSY, ERR_DB_DOWN, ERR_CACHE_DOWN, ERR_SHUTDOWN, ERR_TIMEOUT).

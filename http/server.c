@@ -40,7 +40,7 @@ static enum MHD_Result on_accept(void *arg, const struct sockaddr *address, sock
 {
     struct http_server *server = arg;
     (void)length;
-    if (!addresses_full(server->addresses, peer_key(address)))
+    if (!addresses_full(server->addresses, peer_key(address)) || proxies_hold(server->proxies, address))
         return MHD_YES;
     metric_add(M_HTTP_CUT, "address_limit", 1);
     return MHD_NO;
@@ -164,7 +164,11 @@ enum err http_start(const struct http_config *config, struct http_server **serve
                                            config->send_timeout_ms};
     server->config = *config;
     server->addresses = addresses_new(config->connections_per_address);
-    enum err err = router_new(config->dialects, OVER_HTTP, &server->router);
+    enum err err = proxies_new(config->proxies != NULL ? config->proxies : "", &server->proxies);
+    if (err != OK)
+        log_error("http_proxies_malformed");
+    if (err == OK)
+        err = router_new(config->dialects, OVER_HTTP, &server->router);
     if (err == OK)
         err = connections_start(&timeouts, &server->connections);
     if (err == OK)
@@ -215,6 +219,7 @@ void http_stop(struct http_server **server)
     connections_free(&s->connections);
     router_free(&s->router);
     addresses_free(&s->addresses);
+    proxies_free(&s->proxies);
     free(s);
     *server = NULL;
 }

@@ -8,6 +8,7 @@
 #include "http/addresses.h"
 #include "http/connection.h"
 #include "http/http.h"
+#include "http/proxies.h"
 #include "http/router.h"
 
 enum {
@@ -23,6 +24,7 @@ struct http_server {
     struct http_config config;
     struct router *router;
     struct addresses *addresses;
+    struct proxies *proxies;
     struct connections *connections;
     struct MHD_Daemon *daemon;
     uint16_t port;

@@ -18,6 +18,14 @@ struct account account_of_row(struct arena *arena, const PGresult *result, int r
         .jid_state = (enum jid_state)pg_i64(result, row, 8),
         .consent = (enum consent)pg_i64(result, row, 11),
         .banned = pg_bool(result, row, 12),
+        .display_name = pg_text(arena, result, row, 13),
+        .email = pg_text(arena, result, row, 14),
+        .salt = pg_text(arena, result, row, 15),
+        .proved = pg_bool(result, row, 16),
+        .role = (enum role)pg_i64(result, row, 17),
+        .invite_code = pg_text(arena, result, row, 18),
+        .inviter = pg_i64(result, row, 19),
+        .xid_hash = pg_text(arena, result, row, 20),
     };
     account.jid_password.bytes = pg_bytes(arena, result, row, 9, &account.jid_password.length);
     account.jid_password.key_id = (int32_t)pg_i64(result, row, 10);
@@ -50,9 +58,14 @@ enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t
     /* "on conflict do nothing" and not an error, so that the transaction can go on */
     static const struct stmt insert = {
         "accounts_insert",
-        "with a as (insert into accounts (type, state, name, des, device_type, salt, jid_local, jid_password, jid_key) "
-        "values ($1, 0, $2, $3, $4, $5, $6, $7, $8) on conflict (name, type) where state < 2 do nothing returning id), "
-        "v as (insert into verifiers (account_id, kind, verifier) select id, 1, $9 from a) select id from a"};
+        "with a as (insert into accounts (type, state, name, des, device_type, salt, jid_local, jid_password, jid_key, "
+        "display_name, email, phone_proved, inviter, xid_hash) "
+        "values ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($16::bigint, 0), $17) "
+        "on conflict do nothing returning id), "
+        "v as (insert into verifiers (account_id, kind, verifier) select id, kind, text from a, "
+        "(values (1, $12::text), (0, $13::text)) given(kind, text) where text is not null), "
+        "s as (insert into verifiers (account_id, kind, sealed, key_id) select id, 4, $14::bytea, $15::integer from a "
+        "where $14 is not null) select id from a"};
     struct pg_args args = {0};
     pg_arg_i64(&args, fresh->type);
     pg_arg_text(&args, fresh->name);
@@ -62,7 +75,15 @@ enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t
     pg_arg_text(&args, fresh->jid_local);
     pg_arg_bytes(&args, fresh->jid_password.bytes, fresh->jid_password.length);
     pg_arg_i64(&args, fresh->jid_password.key_id);
+    pg_arg_text(&args, fresh->display_name);
+    pg_arg_text(&args, fresh->email);
+    pg_arg_bool(&args, fresh->proved);
     pg_arg_text(&args, fresh->verifier_v1);
+    pg_arg_text(&args, fresh->verifier_v0);
+    pg_arg_bytes(&args, fresh->secret.bytes, fresh->secret.length);
+    pg_arg_i64(&args, fresh->secret.key_id);
+    pg_arg_i64(&args, fresh->inviter);
+    pg_arg_text(&args, fresh->xid_hash);
     PGresult *result = NULL;
     enum err err = pg_run(pg, &insert, &args, &result);
     if (err == OK && PQntuples(result) == 0)
@@ -91,6 +112,22 @@ enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type typ
     pg_arg_text(&args, name);
     pg_arg_i64(&args, type);
     return one_account(pg, arena, &find, &args, account_r);
+}
+
+enum err accounts_find_inviter(struct pg *pg, const char *invite_code, int64_t *id_r)
+{
+    static const struct stmt find = {
+        "accounts_find_inviter",
+        "select id from accounts where invite_code = upper($1) and state = 1 and banned_at is null"};
+    struct pg_args args = {0};
+    pg_arg_text(&args, invite_code);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &find, &args, &result);
+    const bool found = err == OK && PQntuples(result) > 0;
+    if (found)
+        *id_r = pg_i64(result, 0, 0);
+    PQclear(result);
+    return err == OK && !found ? ERR_NOT_FOUND : err;
 }
 
 enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r)
@@ -148,18 +185,38 @@ enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, s
     return err == OK && rows != (int64_t)count ? ERR_NOT_FOUND : err;
 }
 
+/* After the account's row was locked, so that what came in meanwhile is seen. */
+static enum err erase(struct pg *pg, int64_t id)
+{
+    static const struct stmt erase = {"accounts_erase", "with p as (delete from profiles where account_id = $1), "
+                                                        "w as (delete from wrong_passwords where account_id = $1) "
+                                                        "delete from verifiers where account_id = $1"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    return pg_do(pg, &erase, &args, NULL);
+}
+
+enum err accounts_lock(struct pg *pg, int64_t id)
+{
+    static const struct stmt lock = {"accounts_lock",
+                                     "select id from accounts where id = $1 and state = 1 for no key update"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    return touch_one(pg, &lock, &args);
+}
+
 enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from)
 {
     static const struct stmt cancel = {
         "accounts_cancel",
-        "with v as (delete from verifiers where account_id = $1 and exists "
-        "(select 1 from accounts where id = $1 and state = $2)) "
         "update accounts set state = 2, cancelled_at = now(), name = null, display_name = null, nickname = null, "
-        "email = null, des = '', device_type = '', jid_password = null, jid_key = null where id = $1 and state = $2"};
+        "email = null, des = '', device_type = '', jid_password = null, jid_key = null, inviter = null, "
+        "xid_hash = null where id = $1 and state = $2"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
     pg_arg_i64(&args, from);
-    return touch_one(pg, &cancel, &args);
+    const enum err err = touch_one(pg, &cancel, &args);
+    return err == OK ? erase(pg, id) : err;
 }
 
 enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state)
@@ -182,6 +239,17 @@ enum err accounts_jid_checked(struct pg *pg, int64_t id, enum jid_state state)
     return touch_one(pg, &set, &args);
 }
 
+enum err accounts_set_xid(struct pg *pg, int64_t id, const char *xid_hash)
+{
+    static const struct stmt set = {
+        "accounts_set_xid",
+        "update accounts set xid_hash = $2 where id = $1 and state = 1 and xid_hash is distinct from $2"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    pg_arg_text(&args, xid_hash);
+    return pg_do(pg, &set, &args, NULL);
+}
+
 enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,
                        const char **verifier_r)
 {
@@ -196,6 +264,57 @@ enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, e
         *verifier_r = PQntuples(result) > 0 ? pg_text(arena, result, 0, 0) : NULL;
     PQclear(result);
     return err;
+}
+
+enum err verifiers_replace(struct pg *pg, int64_t account_id, const char *v1, const char *v0,
+                           const struct sealed *secret)
+{
+    static const struct stmt replace = {
+        "verifiers_replace",
+        "with gone as (delete from verifiers where account_id = $1 and (kind = 0 and $3::text is null or kind = 4 and "
+        "$4::bytea is null)) insert into verifiers (account_id, kind, verifier, sealed, key_id) "
+        "select $1, kind, text, sealed, key from (values (1, $2::text, null::bytea, null::integer), (0, $3, null, "
+        "null), "
+        "(4, null, $4, $5::integer)) given(kind, text, sealed, key) where text is not null or sealed is not null "
+        "on conflict (account_id, kind) do update set verifier = excluded.verifier, sealed = excluded.sealed, "
+        "key_id = excluded.key_id, made_at = now()"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_text(&args, v1);
+    pg_arg_text(&args, v0);
+    pg_arg_bytes(&args, secret->bytes, secret->length);
+    if (secret->bytes != NULL)
+        pg_arg_i64(&args, secret->key_id);
+    else
+        pg_arg_text(&args, NULL);
+    return pg_do(pg, &replace, &args, NULL);
+}
+
+enum err verifiers_get_secret(struct pg *pg, struct arena *arena, int64_t account_id, struct sealed *secret_r)
+{
+    static const struct stmt get = {"verifiers_get_secret",
+                                    "select sealed, key_id from verifiers where account_id = $1 and kind = 4"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &get, &args, &result);
+    *secret_r = (struct sealed){0};
+    if (err == OK && PQntuples(result) > 0) {
+        secret_r->bytes = pg_bytes(arena, result, 0, 0, &secret_r->length);
+        secret_r->key_id = (int32_t)pg_i64(result, 0, 1);
+    }
+    PQclear(result);
+    return err;
+}
+
+enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname)
+{
+    static const struct stmt set = {"accounts_set_nickname",
+                                    "update accounts set nickname = $2 where id = $1 and state = 1"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    pg_arg_text(&args, nickname);
+    return touch_one(pg, &set, &args);
 }
 
 enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old, const char *fresh)

@@ -16,6 +16,7 @@ enum account_type { ACCOUNT_ANY = 0, ACCOUNT_PHONE = 1, ACCOUNT_DEVICE = 2, ACCO
 enum account_state { ACCOUNT_PENDING, ACCOUNT_ACTIVE, ACCOUNT_CANCELLED };
 enum jid_state { JID_ABSENT, JID_MADE, JID_REFUSED, JID_VANISHED };
 enum consent { CONSENT_ACCEPT, CONSENT_ASK, CONSENT_REFUSE };
+enum role { ROLE_USER = 1, ROLE_SERVICE = 2, ROLE_SUPERADMIN = 3 };
 
 /* Strings are the arena's that the row was read into; "" where there is nothing, save `name`, which a cancelled account
  * lacks (NULL). */
@@ -23,28 +24,42 @@ struct account {
     int64_t id;
     enum account_type type;
     enum account_state state;
-    const char *name; /* E.164 for a Phone */
+    const char *name;         /* E.164 for a Phone */
+    const char *display_name; /* 000's `account` */
     const char *nickname;
     const char *des;
     const char *device_type;
+    const char *email;
+    const char *salt; /* 000's; made with the account */
+    bool proved;      /* a Phone: a code sent to it has passed */
     const char *jid_local;
     enum jid_state jid_state;
     struct sealed jid_password;
     enum consent consent;
     bool banned;
+    enum role role;          /* 002's; an administrator gives it */
+    const char *invite_code; /* of its own, for others to name at 001's registration */
+    int64_t inviter;         /* who invited it; 0: nobody */
+    const char *xid_hash; /* the device of its latest registration or login through 001 or 002, as its SHA-256 in hex */
 };
 
-enum verifier_kind { VERIFIER_V0 = 0, VERIFIER_V1 = 1 };
+enum verifier_kind { VERIFIER_V0 = 0, VERIFIER_V1 = 1, VERIFIER_SECRET = 4 };
 
 struct new_account {
     enum account_type type;
     const char *name;
     const char *des;
     const char *device_type;
+    const char *display_name, *email; /* NULL without one */
+    bool proved;
     const char *salt;
     const char *jid_local;
     struct sealed jid_password;
     const char *verifier_v1;
+    const char *verifier_v0; /* NULL without one */
+    struct sealed secret;    /* 004's; bytes NULL without one */
+    int64_t inviter;         /* 0: nobody */
+    const char *xid_hash;    /* NULL without one */
 };
 
 /* A name as the wire has it: what it is as a Device or Wechat name, and as a Phone (E.164) or NULL. */
@@ -53,13 +68,15 @@ struct account_name {
     const char *phone;
 };
 
-/* In a transaction. Makes a pending account with its verifier; ERR_NAME_TAKEN. */
+/* In a transaction. Makes a pending account with its verifiers; ERR_NAME_TAKEN, also for the display name. */
 MUST_CHECK enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t *id_r);
 /* pending → active with its JID made. ERR_NOT_FOUND when it is not pending any more. */
 MUST_CHECK enum err accounts_activate(struct pg *pg, int64_t id);
 /* The account that has the name now, pending or active. ERR_NO_SUCH_NAME. */
 MUST_CHECK enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type type, const char *name,
                                   struct account *account_r);
+/* Whose invitation code it is, in either case: an active account that is not banned. ERR_NOT_FOUND. */
+MUST_CHECK enum err accounts_find_inviter(struct pg *pg, const char *invite_code, int64_t *id_r);
 MUST_CHECK enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r);
 /* Pending and active accounts with one of the names (and the type, unless ACCOUNT_ANY), in the names' order; position_r
  * tells which name each answers. A name may find none or, without a type, several. */
@@ -68,8 +85,10 @@ MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, enum a
                                       size_t **position_r, size_t *count_r);
 /* In a transaction: locks the rows against cancelling, in the order of ids; ERR_NOT_FOUND unless all are active. */
 MUST_CHECK enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count);
-/* In a transaction: erases the personal data and the verifiers; the name is free after the commit. ERR_NOT_FOUND unless
- * it is in `from`. */
+/* In a transaction: locks an active account (else ERR_NOT_FOUND) against everything, sessions being opened included. */
+MUST_CHECK enum err accounts_lock(struct pg *pg, int64_t id);
+/* In a transaction: erases the personal data, the profile and the verifiers; the name is free after the commit.
+ * ERR_NOT_FOUND unless it is in `from`. */
 MUST_CHECK enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from);
 MUST_CHECK enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state);
 /* The JID of an active account (else ERR_NOT_FOUND) was looked at just now. */
@@ -78,6 +97,17 @@ MUST_CHECK enum err accounts_jid_checked(struct pg *pg, int64_t id, enum jid_sta
 /* The argon2id string, in the arena, or NULL. */
 MUST_CHECK enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,
                                   const char **verifier_r);
+/* In a transaction: a new password. V1 is replaced; V0 and the sealed secret are where they are given, and removed
+ * otherwise. */
+MUST_CHECK enum err verifiers_replace(struct pg *pg, int64_t account_id, const char *v1, const char *v0,
+                                      const struct sealed *secret);
+/* 004's sealed password; bytes NULL without one. */
+MUST_CHECK enum err verifiers_get_secret(struct pg *pg, struct arena *arena, int64_t account_id,
+                                         struct sealed *secret_r);
+/* The nickname, with the wish that the rosters of those bound to the account show it. */
+MUST_CHECK enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname);
+/* The device of an active account's latest login through 001 or 002. */
+MUST_CHECK enum err accounts_set_xid(struct pg *pg, int64_t id, const char *xid_hash);
 /* Replaces `old` (unless it has changed meanwhile). */
 MUST_CHECK enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old,
                                     const char *fresh);

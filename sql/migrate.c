@@ -11,6 +11,7 @@
 #include "sql/pg.h"
 
 EMBED_TEXT(migration_0001, "sql/migrations/0001_accounts_and_wishes.sql");
+EMBED_TEXT(migration_0002, "sql/migrations/0002_invitations_points_profiles.sql");
 
 static const struct migration {
     int version;
@@ -18,6 +19,7 @@ static const struct migration {
     bool optional; /* this program runs without it, too */
 } migrations[] = {
     {1, migration_0001, false},
+    {2, migration_0002, false},
 };
 enum { MIGRATION_COUNT = sizeof migrations / sizeof migrations[0], MIGRATION_MS = 3600000 };
 

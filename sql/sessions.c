@@ -79,6 +79,14 @@ enum err sessions_check(struct pg *pg, const struct session_hash *hash, int64_t 
     return err;
 }
 
+enum err sessions_end(struct pg *pg, const struct session_hash *hash)
+{
+    static const struct stmt end = {"sessions_end", "delete from sessions where hash = $1"};
+    struct pg_args args = {0};
+    pg_arg_bytes(&args, hash->bytes, sizeof hash->bytes);
+    return pg_do(pg, &end, &args, NULL);
+}
+
 enum err sessions_end_all(struct pg *pg, struct arena *arena, int64_t account_id, struct session_hash **ended_r,
                           size_t *ended_count_r)
 {

@@ -11,7 +11,8 @@
 struct arena;
 struct pg;
 
-enum session_dialect { SESSION_003 = 3 };
+/* 003's tokens, which are 004's as well; 000's cookies; the secs of 001 and 002. */
+enum session_dialect { SESSION_000 = 0, SESSION_001 = 1, SESSION_002 = 2, SESSION_003 = 3 };
 
 struct session_hash {
     uint8_t bytes[SHA256_SIZE];
@@ -28,6 +29,8 @@ MUST_CHECK enum err sessions_open(struct pg *pg, struct arena *arena, int64_t ac
 MUST_CHECK enum err sessions_check(struct pg *pg, const struct session_hash *hash, int64_t *account_id_r,
                                    int64_t *left_ms_r);
 
+/* Ends one. */
+MUST_CHECK enum err sessions_end(struct pg *pg, const struct session_hash *hash);
 /* Ends all of an account's; their hashes go out, in the arena. */
 MUST_CHECK enum err sessions_end_all(struct pg *pg, struct arena *arena, int64_t account_id,
                                      struct session_hash **ended_r, size_t *ended_count_r);

@@ -32,6 +32,11 @@
     X(ERR_SHUTDOWN, "shutdown", "shutting down")                                                                       \
     X(ERR_INTERNAL, "internal", "internal error")                                                                      \
     /* what the services have to say */                                                                                \
+    X(ERR_CODE, "code", "the code is wrong")                                                                           \
+    X(ERR_NOT_SENT, "not_sent", "the code could not be sent")                                                          \
+    X(ERR_SAME_PASSWORD, "same_password", "the password is the same as before")                                        \
+    X(ERR_INVITATION, "invitation", "the invitation is no longer good")                                                \
+    X(ERR_BALANCE, "balance", "there is not enough to pay for it")                                                     \
     X(ERR_PICTURE, "picture", "the picture's code is wrong")                                                           \
     X(ERR_SIGN, "sign", "the signature is wrong")                                                                      \
     X(ERR_TOKEN, "token", "no such token")                                                                             \

@@ -33,6 +33,8 @@ struct buf;
     X(M_XMPP_REFUSED, COUNTER, "xmpp_input_refused_total", "",                                                         \
       "Stanzas skipped, and streams ended, for what was in them")                                                      \
     X(M_TOKEN_CHECKS, COUNTER, "token_checks_total", "from", "Token checks, by what answered them")                    \
+    X(M_SMS_SENT, COUNTER, "sms_sent_total", "provider", "Codes that a provider took")                                 \
+    X(M_SMS_FAILED, COUNTER, "sms_failed_total", "provider", "Codes that a provider did not take")                     \
     X(M_OUTBOX_DUE, GAUGE, "outbox_due", "kind", "Wishes that are not yet true on the XMPP server")                    \
     X(M_OUTBOX_OLDEST, GAUGE, "outbox_oldest_seconds", "", "Age of the oldest such wish")                              \
     X(M_OUTBOX_STUCK, GAUGE, "outbox_stuck", "", "Wishes that failed so often that an operator should look")           \

@@ -13,7 +13,7 @@
 
 REDIS_SCRIPT(limits_pass_script, "limits_pass.lua");
 
-enum { LIMITS_MAX = 8, NAME_MAX_BYTES = 200, KEY_SIZE = 256, NUMBER_SIZE = 24, MS_PER_S = 1000 };
+enum { LIMITS_MAX = 9, NAME_MAX_BYTES = 200, KEY_SIZE = 256, NUMBER_SIZE = 24, MS_PER_S = 1000 };
 
 static bool is_name(const char *what, const char *who)
 {

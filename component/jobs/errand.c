@@ -10,6 +10,7 @@
 #include "component/base/seal.h"
 #include "component/service/login.h"
 #include "component/service/names.h"
+#include "component/service/points.h"
 #include "component/service/services.h"
 #include "component/service/waiters.h"
 
@@ -182,7 +183,9 @@ static enum err undo_registration(struct pg *pg, struct errand *errand)
 static enum err record_created(struct pg *pg, struct errand *errand)
 {
     const enum err err = accounts_activate(pg, errand->account.id);
-    return err == ERR_NOT_FOUND ? OK : err;
+    if (err == ERR_NOT_FOUND)
+        return OK;
+    return err == OK ? points_welcome(errand->config->services, pg, errand->arena, &errand->account) : err;
 }
 
 static enum err record_checked(struct pg *pg, struct errand *errand)

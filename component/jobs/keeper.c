@@ -15,6 +15,7 @@
 #include "component/service/tokens.h"
 #include "sql/pg.h"
 #include "sql/sessions.h"
+#include "sql/wrong_passwords.h"
 
 enum { PURGE_MS = 600000, PURGE_ROWS = 10000 };
 
@@ -41,9 +42,12 @@ static void purge(struct keeper *keeper)
     int64_t count = 0;
     if (clock_ms() < keeper->purge_at_ms || sessions_purge(keeper->worker.pg, PURGE_ROWS, &count) != OK)
         return;
+    int64_t forgotten = 0;
+    if (wrong_passwords_purge(keeper->worker.pg, PURGE_ROWS, &forgotten) != OK)
+        return;
     if (count > 0)
         log_info("sessions_purged", F("count", count));
-    keeper->purge_at_ms = clock_ms() + (count < PURGE_ROWS ? PURGE_MS : 0);
+    keeper->purge_at_ms = clock_ms() + (count < PURGE_ROWS && forgotten < PURGE_ROWS ? PURGE_MS : 0);
 }
 
 static void tick(void *arg)

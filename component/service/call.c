@@ -50,7 +50,7 @@ static void run_job(struct lane_job *job, void *worker, enum err fate)
         finish(call, fate);
 }
 
-static void push(struct call *call, struct lane *lane, unsigned queue, bool refusable)
+static void push(struct call *call, struct lane *lane, const char *name, unsigned queue, bool refusable)
 {
     call->job.run = run_job;
     call->job.deadline_ms = call->deadline_ms;
@@ -59,7 +59,7 @@ static void push(struct call *call, struct lane *lane, unsigned queue, bool refu
         err = lane_push(lane, &call->job);
     if (err == OK)
         return; /* it is the lane's now */
-    metric_add(M_LANE_REFUSED, call->op->steps[call->step].on == ON_DB ? "db" : "hash", 1);
+    metric_add(M_LANE_REFUSED, name, 1);
     call->retry_after_s = RETRY_BUSY_S;
     finish(call, err);
 }
@@ -69,10 +69,13 @@ static void advance(struct call *call, bool first)
     const struct runtime *runtime = &call->services->runtime;
     switch (call->op->steps[call->step].on) {
     case ON_DB:
-        push(call, runtime->db, runtime->db_queue, first);
+        push(call, runtime->db, "db", runtime->db_queue, first);
         break;
     case ON_HASH:
-        push(call, runtime->hash, runtime->hash_queue, true);
+        push(call, runtime->hash, "hash", runtime->hash_queue, true);
+        break;
+    case ON_SMS:
+        push(call, runtime->sms, "sms", runtime->sms_queue, false);
         break;
     case ON_WAIT:
         ticket_park(call);

@@ -25,6 +25,7 @@ struct hasher;
 struct pg;
 struct redis;
 struct services;
+struct sms_worker;
 struct waiters;
 
 /* What a worker owns; what its lane has no use for is NULL. */
@@ -32,6 +33,7 @@ struct worker {
     struct pg *pg;
     struct redis *redis;
     struct hasher *hasher;
+    struct sms_worker *sms;
 };
 
 enum step_on {
@@ -39,6 +41,7 @@ enum step_on {
     ON_CALLER,      /* on the transport's thread: must not block; first steps only; worker is NULL */
     ON_DB,          /* Postgres and Redis */
     ON_HASH,        /* computing */
+    ON_SMS,         /* waiting for a provider */
     ON_WAIT,        /* no code: the call sleeps until its ticket is punched or the ticket's deadline has passed */
 };
 
@@ -95,7 +98,8 @@ void call_wake(struct call *call);
 struct runtime {
     struct lane *db;
     struct lane *hash;
-    unsigned db_queue, hash_queue;
+    struct lane *sms;
+    unsigned db_queue, hash_queue, sms_queue;
     struct waiters *waiters;
 };
 

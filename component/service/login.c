@@ -1,11 +1,13 @@
 #include "component/service/login.h"
 
+#include <string.h>
+
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
 #include "component/base/failpoint.h"
 #include "component/base/log.h"
 #include "component/cache/limits.h"
-#include "component/service/hasher.h"
+#include "component/service/registration.h"
 #include "component/service/services.h"
 #include "component/service/tokens.h"
 #include "sql/bindings.h"
@@ -22,21 +24,22 @@ struct secret password_v1(struct arena *arena, struct secret password)
     return secret_of(hex, MD5_HEX_SIZE - 1);
 }
 
-static const char *pseudonym(const struct call *call, const struct login_io *io, const char *address)
+/* The name as a limit counts it: together with an address, or, with an address of "", from everywhere. */
+static const char *pseudonym(const struct call *call, enum account_type type, const char *name, const char *address)
 {
-    const char *who = arena_printf(call->arena, "%d:%s %s", (int)io->type, io->name, address);
+    const char *who = arena_printf(call->arena, "%d:%s %s", (int)type, name, address);
     return services_pseudonym(call->services, call->arena, who);
 }
 
-/* Before the picture is looked at: for the name only together with the address, so that nobody can lock somebody else
- * out. Redis being gone stops no login that needs no picture: the hashing lane bounds how fast anybody can guess. */
-static enum err limit_tries(struct call *call, struct worker *worker, const struct login_io *io)
+/* For the name only together with the address, so that nobody can lock somebody else out. Redis being gone stops no
+ * login that needs no picture: the hashing lane bounds how fast anybody can guess. */
+enum err login_limit(struct call *call, struct worker *worker, enum account_type type, const char *name)
 {
     const struct service_settings *settings = &call->services->settings;
     const struct limit limits[] = {
         {.what = "login.address", .who = call->peer.text, .most = settings->logins_per_minute, .period_ms = MINUTE_MS},
         {.what = "login.name",
-         .who = pseudonym(call, io, call->peer.text),
+         .who = pseudonym(call, type, name, call->peer.text),
          .most = settings->logins_per_name_per_minute,
          .period_ms = MINUTE_MS},
     };
@@ -50,7 +53,7 @@ static enum err limit_solvers(struct call *call, struct worker *worker, const st
     if (io->proof.picture_answer == NULL)
         return OK;
     const struct limit limit = {.what = "login.solved",
-                                .who = pseudonym(call, io, ""),
+                                .who = pseudonym(call, io->type, io->name, ""),
                                 .most = 10 * call->services->settings.logins_per_name_per_minute,
                                 .period_ms = MINUTE_MS};
     return services_limit(call, worker, &limit, 1);
@@ -59,16 +62,18 @@ static enum err limit_solvers(struct call *call, struct worker *worker, const st
 static enum err find_account(struct call *call, struct worker *worker, bool login)
 {
     struct login_io *io = call->io;
-    enum err err = limit_tries(call, worker, io);
+    enum err err = login_limit(call, worker, io->type, io->name);
     if (err == OK)
         err = proof_check(call, worker, &io->proof, io->type, login);
     if (err == OK)
         err = limit_solvers(call, worker, io);
     if (err == OK)
         err = accounts_find(worker->pg, call->arena, io->type, io->name, &io->account);
-    io->known = err == OK;
+    const bool known = err == OK;
     if (err == OK || err == ERR_NO_SUCH_NAME) /* an unknown name (id 0) costs the same */
         err = verifiers_get(worker->pg, call->arena, io->account.id, VERIFIER_V1, &io->verifier);
+    if (err == OK)
+        err = guard_open(call, worker, known && io->verifier != NULL ? &io->account : NULL, &io->guard);
     return err;
 }
 
@@ -85,19 +90,48 @@ static enum err find_for_cancel(struct call *call, struct worker *worker)
 static enum err check_password(struct call *call, struct worker *worker)
 {
     struct login_io *io = call->io;
-    const struct secret input = password_v1(call->arena, io->password);
-    const bool provable = io->known && io->verifier != NULL;
-    bool stale = false;
-    enum err err = hasher_check(worker->hasher, provable ? io->verifier : call->services->no_verifier, input, &stale);
-    if (!provable && err == OK)
-        err = ERR_PASSWORD;
-    if (err == OK && stale)
-        err = hasher_make(worker->hasher, call->arena, input, &io->renewed);
+    return guard_check(call, worker, &io->guard, io->verifier, password_v1(call->arena, io->password));
+}
+
+/* What the password opens: the account's state is told to nobody else. */
+static enum err enter(struct call *call, struct worker *worker)
+{
+    const struct login_io *io = call->io;
+    enum err err = guard_close(call, worker, &io->guard);
     if (err == OK && io->account.banned)
         err = ERR_BANNED;
     if (err == OK && io->account.state != ACCOUNT_ACTIVE)
         err = ERR_JID_PENDING;
     return err;
+}
+
+/* OK while the account has the verifier that a password was checked with, else ERR_PASSWORD. */
+static enum err verifier_stands(struct call *call, struct worker *worker, int64_t account_id, enum verifier_kind kind,
+                                const char *verifier)
+{
+    const char *standing = NULL;
+    const enum err err = verifiers_get(worker->pg, call->arena, account_id, kind, &standing);
+    if (err != OK)
+        return err;
+    return standing != NULL && strcmp(standing, verifier) == 0 ? OK : ERR_PASSWORD;
+}
+
+enum err login_withdraw(struct call *call, struct worker *worker, int64_t account_id)
+{
+    struct session_hash *ended = NULL;
+    size_t count = 0;
+    const enum err err = sessions_end_all(worker->pg, call->arena, account_id, &ended, &count);
+    if (err != OK)
+        return err;
+    tokens_revoke(call->services, worker, ended, count);
+    return ERR_BUSY;
+}
+
+enum err login_confirm(struct call *call, struct worker *worker, int64_t account_id, enum verifier_kind kind,
+                       const char *verifier)
+{
+    const enum err err = verifier_stands(call, worker, account_id, kind, verifier);
+    return err == ERR_PASSWORD ? login_withdraw(call, worker, account_id) : err;
 }
 
 /* What was found wrong is looked at again at each login: somebody may have mended it on the server. */
@@ -113,25 +147,24 @@ static enum err open_session(struct call *call, struct worker *worker)
 {
     struct login_io *io = call->io;
     const struct services *services = call->services;
-    const enum err checked = wish_check(call, worker, &io->account);
-    if (checked != OK)
-        return checked;
+    enum err err = enter(call, worker);
+    if (err == OK)
+        err = wish_check(call, worker, &io->account);
+    if (err != OK)
+        return err;
     if (io->account.jid_state == JID_REFUSED)
         return ERR_JID_PASSWORD;
     if (io->account.jid_state == JID_VANISHED)
         return ERR_JID_NONE;
-    const char *context = arena_printf(call->arena, "jid:%s", io->account.jid_local);
-    enum err err = unseal(services->keyring, call->arena, context, io->account.jid_password, &io->jid_password);
-    if (err != OK) {
-        log_error("jid_password_sealed_by_lost_key", F("account", io->account.id),
-                  F("key", io->account.jid_password.key_id));
-        return ERR_INTERNAL;
-    }
-    err = tokens_issue(call->services, worker, call->arena, io->account.id, &io->token);
+    err = account_jid_password(services, call->arena, &io->account, &io->jid_password);
+    if (err == OK)
+        err = tokens_issue(call->services, worker, call->arena, io->account.id, &io->token);
     if (err == ERR_NOT_FOUND) /* cancelled meanwhile */
         return ERR_PASSWORD;
-    if (err == OK && io->renewed != NULL)
-        err = verifiers_renew(worker->pg, io->account.id, VERIFIER_V1, io->verifier, io->renewed);
+    if (err == OK)
+        err = login_confirm(call, worker, io->account.id, VERIFIER_V1, io->verifier);
+    if (err == OK && io->guard.renewed != NULL)
+        err = verifiers_renew(worker->pg, io->account.id, VERIFIER_V1, io->verifier, io->guard.renewed);
     return err;
 }
 
@@ -159,7 +192,13 @@ static enum err end_account(struct call *call, struct worker *worker)
     struct login_io *io = call->io;
     struct session_hash *ended = NULL;
     size_t count = 0;
-    enum err err = pg_begin(worker->pg);
+    enum err err = enter(call, worker);
+    if (err == OK)
+        err = pg_begin(worker->pg);
+    if (err == OK)
+        err = accounts_lock(worker->pg, io->account.id);
+    if (err == OK)
+        err = verifier_stands(call, worker, io->account.id, VERIFIER_V1, io->verifier);
     if (err == OK)
         err = account_end(call->services, worker->pg, call->arena, io->account.id, ACCOUNT_ACTIVE, &ended, &count);
     FAILPOINT("cancel.before_commit");

@@ -4,6 +4,7 @@
 
 #include "component/base/secret.h"
 #include "component/service/call.h"
+#include "component/service/guard.h"
 #include "component/service/proof.h"
 #include "sql/accounts.h"
 
@@ -19,15 +20,24 @@ struct login_io {
     struct secret jid_password;
     struct secret token;
     /* between the steps */
-    bool known;
+    struct guard guard;
     const char *verifier;
-    const char *renewed;
 };
 
 extern const struct op op_login;
 /* Ends the account: committed when it answers OK; JID and rosters follow by the outbox. */
 extern const struct op op_cancel;
 
+/* A session was opened on a password that was replaced meanwhile: it ends, as the new password ended all others.
+ * ERR_BUSY (try again) unless something fails. */
+MUST_CHECK enum err login_withdraw(struct call *call, struct worker *worker, int64_t account_id);
+/* After a session was opened: withdraws it unless the account still has the verifier that its password was checked
+ * with.
+ */
+MUST_CHECK enum err login_confirm(struct call *call, struct worker *worker, int64_t account_id, enum verifier_kind kind,
+                                  const char *verifier);
+/* Counts a try against the limits of logins, for the address and for the name. */
+MUST_CHECK enum err login_limit(struct call *call, struct worker *worker, enum account_type type, const char *name);
 /* md5hex of the password, the input of V1 (dialects.md, Passwords); the arena's. */
 struct secret password_v1(struct arena *arena, struct secret password);
 /* In a transaction: ends an account that is in state `from`, with its bindings and sessions, and wishes its JID away.

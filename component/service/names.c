@@ -50,6 +50,23 @@ const char *phone_show(unsigned country, const char *e164)
     return strncmp(e164, prefix, length) == 0 ? e164 + length : e164;
 }
 
+const char *phone_country(struct arena *arena, unsigned country, const char *e164)
+{
+    const char *own = arena_printf(arena, "%u", country);
+    return strncmp(e164 + 1, own, strlen(own)) == 0 ? own : arena_copy(arena, e164 + 1, 3);
+}
+
+bool phone_country_allowed(const char *allowed, const char *e164)
+{
+    for (const char *code = allowed; *code != '\0'; code += strspn(code, ", ")) {
+        const size_t length = strcspn(code, ", ");
+        if (length > 0 && (code[0] == '*' || strncmp(e164 + 1, code, length) == 0))
+            return true;
+        code += length;
+    }
+    return false;
+}
+
 static bool fits(const char *text, const char *set)
 {
     return strlen(text) <= NAME_MAX_BYTES && text_only_of(text, set);

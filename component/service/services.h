@@ -11,10 +11,20 @@
 #include "component/base/err.h"
 #include "component/service/call.h"
 #include "component/service/hasher.h"
+#include "component/service/prizes.h"
 
 struct keyring;
 struct limit;
+struct sms;
 struct token_memory;
+
+/* What points are given for and what a shake costs and wins (points.h). */
+struct points_settings {
+    int64_t signing_up, invitation, shake_cost;
+    struct prizes prizes;
+    int64_t day_budget_fen;
+    int64_t utc_offset_s; /* of the days */
+};
 
 struct service_settings {
     const char *instance;    /* this process among several on one database */
@@ -22,13 +32,26 @@ struct service_settings {
     unsigned country;        /* calling code of numbers given without one */
     struct hash_cost hash_cost;
     int64_t password_max; /* characters */
+    /* guard.h */
+    int64_t password_slow_after, password_slow_delay_ms, password_slow_delay_max_ms, password_stop_after;
     int64_t token_lifetime_ms, tokens_per_account, token_cache_lifetime_ms;
     int64_t picture_lifetime_ms, picture_length;
     int64_t binding_wait_ms, register_wait_ms, bindings_per_account;
     int64_t jid_check_interval_ms; /* 0: never */
     bool limits;
+    int64_t session_lifetime_ms; /* of 000, 001, 002 */
+    int64_t code_lifetime_ms, code_window_ms, code_verified_ms;
+    int64_t steps_lifetime_ms;  /* of a registration in steps (004) */
+    const char *code_countries; /* calling codes that codes are sent to, comma-separated; "*" for all */
+    int64_t utc_offset_s;       /* of the days that limits are counted by */
+    int64_t codes_per_phone_minute, codes_per_phone_hour, codes_per_phone_day;
+    int64_t codes_per_address_minute, codes_per_address_hour, codes_per_address_day;
+    int64_t codes_soft_per_address_minute; /* over it a picture must be solved; 0: never */
+    int64_t codes_per_handle_minute, codes_per_handle_hour, codes_per_handle_day;
+    int64_t codes_per_country_minute, codes_per_country_hour, codes_per_country_day, codes_unverified_per_country_day;
     int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
         lookups_per_minute;
+    struct points_settings points;
 };
 
 struct services {
@@ -36,6 +59,7 @@ struct services {
     struct runtime runtime;
     const struct keyring *keyring;
     struct token_memory *token_memory;
+    struct sms *sms;
     const char *no_verifier;    /* one that no password matches, at the price of a real one */
     int picture_file;           /* development: answers are appended here; -1 in production */
     atomic_int_least64_t epoch; /* of the token cache, see token_cache.h */

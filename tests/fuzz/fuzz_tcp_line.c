@@ -53,7 +53,8 @@ static void render_failure(const struct dialect *dialect, const struct route *ro
 
 static const struct op op = {"fuzz", {{ON_CALLER, run}}};
 static const struct route routes[] = {{"/a", 0, OVER_TCP, &op, decode, render}};
-static const struct dialect dialect = {"fuzz", routes, 1, NULL, render_failure};
+static const struct dialect dialect = {
+    .name = "fuzz", .routes = routes, .route_count = 1, .render_failure = render_failure};
 static const struct dialect *const dialects[] = {&dialect, NULL};
 static struct router *router;
 

@@ -35,7 +35,7 @@ LIBRARIES = {
     r"expat\.h": {"xmpp"},
     r"microhttpd\.h": {"http"},
     r"gnutls/": {"http"},
-    r"jansson\.h": {"http", "http/dialects"},
+    r"jansson\.h": {"http", "http/dialects", "component/sms"},
     r"argon2\.h": {"component/service"},
     r"qrencode\.h": {"component/service"},
     r"curl/": {"component/sms", "component/jobs", "xmpp/servers"},

@@ -117,6 +117,17 @@ static void pauses_grow(void **state)
     assert_fine("REGISTRARD_XMPP_BACKOFF=10s", NULL);
 }
 
+static void passwords_have_room(void **state)
+{
+    (void)state;
+    assert_mistakes_of(DEVELOPMENT, "REGISTRARD_D004_PASSWORD_MIN=65", "REGISTRARD_PASSWORD_STOP_AFTER=9",
+                       "configuration: [d004] password_max: must not be below password_min\n" VARIABLE(
+                           "PASSWORD_STOP_AFTER") "must not be below slow_after\n");
+    assert_mistakes_of(DEVELOPMENT, "REGISTRARD_PASSWORD_SLOW_DELAY=6m", NULL,
+                       "configuration: [password] slow_delay_max: must not be below slow_delay\n");
+    assert_fine("REGISTRARD_D004_PASSWORD_MIN=64", "REGISTRARD_PASSWORD_STOP_AFTER=10");
+}
+
 static void seal_keys_are_well_formed(void **state)
 {
     (void)state;
@@ -247,6 +258,7 @@ int main(void)
         cmocka_unit_test(the_state_directory_exists),
         cmocka_unit_test(redis_has_a_port_or_a_path),
         cmocka_unit_test(pauses_grow),
+        cmocka_unit_test(passwords_have_room),
         cmocka_unit_test(seal_keys_are_well_formed),
         cmocka_unit_test(application_secrets_are_a_list),
         cmocka_unit_test(the_two_domains_differ),

@@ -1,0 +1,177 @@
+/* Logins of phone accounts (phone.h). A password is checked on a hashing worker, 004's challenge against the sealed
+ * password on a database worker. */
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "component/base/clock.h"
+#include "component/base/crypto.h"
+#include "component/base/log.h"
+#include "component/base/seal.h"
+#include "component/base/text.h"
+#include "component/cache/limits.h"
+#include "component/service/app_session.h"
+#include "component/service/handset.h"
+#include "component/service/login.h"
+#include "component/service/phone.h"
+#include "component/service/services.h"
+#include "component/service/tokens.h"
+#include "sql/outbox.h"
+
+enum { MINUTE_MS = 60000, CHALLENGE_FRESH_S = 300, CHALLENGE_SEEN_MS = 600000 };
+
+static enum verifier_kind kind_of(const struct phone_login_io *io)
+{
+    return io->proof == LOGIN_V0 ? VERIFIER_V0 : VERIFIER_V1;
+}
+
+/* Whether what was sent could open the account at all; 000's password is of no use without the account's salt. */
+static bool opens_by(const struct phone_login_io *io)
+{
+    if (io->proof == LOGIN_CHALLENGE)
+        return io->secret.bytes != NULL;
+    return io->verifier != NULL && (io->proof != LOGIN_V0 || strcmp(io->salt, io->account.salt) == 0);
+}
+
+static enum err find(struct call *call, struct worker *worker)
+{
+    struct phone_login_io *io = call->io;
+    enum err err = login_limit(call, worker, ACCOUNT_PHONE, io->phone);
+    if (err == OK)
+        err = accounts_find(worker->pg, call->arena, ACCOUNT_PHONE, io->phone, &io->account);
+    const bool known = err == OK;
+    if (err != OK && (err != ERR_NO_SUCH_NAME || io->tells_existence))
+        return err;
+    if (io->proof == LOGIN_CHALLENGE) /* an unknown phone (id 0) costs the same */
+        err = verifiers_get_secret(worker->pg, call->arena, io->account.id, &io->secret);
+    else
+        err = verifiers_get(worker->pg, call->arena, io->account.id, kind_of(io), &io->verifier);
+    if (err == OK)
+        err = guard_open(call, worker, known && opens_by(io) ? &io->account : NULL, &io->guard);
+    return err;
+}
+
+/* --- a password */
+
+/* V0's is an MD5 as well, of password and salt. */
+static enum err check(struct call *call, struct worker *worker)
+{
+    struct phone_login_io *io = call->io;
+    return guard_check(call, worker, &io->guard, io->verifier, given_v1(call->arena, &io->password));
+}
+
+/* --- a challenge */
+
+/* A login that was recorded and sent again is no proof: its time must be near, and its nonce new for this phone. */
+static enum err check_fresh(struct call *call, struct worker *worker)
+{
+    const struct phone_login_io *io = call->io;
+    int64_t then;
+    if (parse_i64(io->timestamp, 0, INT64_MAX / 2, &then) != OK || then - clock_unix() > CHALLENGE_FRESH_S ||
+        clock_unix() - then > CHALLENGE_FRESH_S)
+        return ERR_PASSWORD;
+    const char *nonce =
+        services_pseudonym(call->services, call->arena, arena_printf(call->arena, "%s\n%s", io->phone, io->nonce));
+    const enum err err = nonce_once(worker->redis, "challenge", nonce, CHALLENGE_SEEN_MS);
+    return err == ERR_CONFLICT ? ERR_PASSWORD : err;
+}
+
+/* The digest that was sent against the one that the sealed password gives. */
+static enum err compare(struct call *call, const struct phone_login_io *io)
+{
+    struct secret password;
+    uint8_t digest[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1];
+    const char *context = arena_printf(call->arena, "secret:%s", io->phone);
+    if (unseal(call->services->keyring, call->arena, context, io->secret, &password) != OK) {
+        log_error("secret_sealed_by_lost_key", F("account", io->account.id));
+        return ERR_INTERNAL;
+    }
+    const char *text = arena_printf(call->arena, "%s%s%s", secret_expose(password), io->nonce, io->timestamp);
+    sha256(text, strlen(text), digest);
+    hex_encode(digest, sizeof digest, hex);
+    return secret_equal(secret_of_cstr(hex), given_v1(call->arena, &io->password)) ? OK : ERR_PASSWORD;
+}
+
+/* A digest that is right but old is neither a guess nor a proof: it counts as nothing. */
+static enum err check_challenge(struct call *call, struct worker *worker)
+{
+    struct phone_login_io *io = call->io;
+    if (io->guard.account_id == 0 || io->guard.shut)
+        return OK;
+    const enum err err = compare(call, io);
+    if (err != OK)
+        return err == ERR_PASSWORD ? OK : err;
+    io->guard.found = OK;
+    return check_fresh(call, worker);
+}
+
+/* --- success */
+
+/* Whether what the session was opened on still is the account's. */
+static enum err confirm(struct call *call, struct worker *worker)
+{
+    const struct phone_login_io *io = call->io;
+    struct sealed standing;
+    if (io->proof != LOGIN_CHALLENGE)
+        return login_confirm(call, worker, io->account.id, kind_of(io), io->verifier);
+    const enum err err = verifiers_get_secret(worker->pg, call->arena, io->account.id, &standing);
+    if (err != OK || (standing.length == io->secret.length && standing.bytes != NULL &&
+                      memcmp(standing.bytes, io->secret.bytes, standing.length) == 0))
+        return err;
+    return login_withdraw(call, worker, io->account.id);
+}
+
+static enum err open(struct call *call, struct worker *worker)
+{
+    struct phone_login_io *io = call->io;
+    enum err err = io->proof == LOGIN_CHALLENGE ? check_challenge(call, worker) : OK;
+    if (err == OK)
+        err = guard_close(call, worker, &io->guard);
+    if (err == OK && io->account.banned)
+        err = ERR_BANNED;
+    if (err == OK && io->account.state != ACCOUNT_ACTIVE)
+        err = ERR_PASSWORD;
+    if (err == OK)
+        err = account_jid_password(call->services, call->arena, &io->account, &io->jid_password);
+    if (err != OK)
+        return err;
+    if (io->session_dialect == SESSION_003)
+        err = tokens_issue(call->services, worker, call->arena, io->account.id, &io->session_secret);
+    else
+        err = app_session_open(call->services, worker, call->arena, io->account.id, io->session_dialect,
+                               &io->session_secret);
+    if (err == ERR_NOT_FOUND) /* cancelled meanwhile */
+        return ERR_PASSWORD;
+    if (err == OK && io->xid != NULL)
+        err = accounts_set_xid(worker->pg, io->account.id, handset_hash(call->arena, io->xid));
+    if (err == OK)
+        err = confirm(call, worker);
+    if (err == OK && io->guard.renewed != NULL)
+        err = verifiers_renew(worker->pg, io->account.id, kind_of(io), io->verifier, io->guard.renewed);
+    if (err == OK && call->services->settings.jid_check_interval_ms > 0)
+        err = outbox_add_check(worker->pg, io->account.id, call->services->settings.jid_check_interval_ms);
+    return err;
+}
+
+const struct op op_phone_login = {"phone_login", {{ON_DB, find}, {ON_HASH, check}, {ON_DB, open}}};
+const struct op op_phone_challenge = {"phone_challenge", {{ON_DB, find}, {ON_DB, open}}};
+
+/* --- what 000 asks besides */
+
+static enum err get_salt(struct call *call, struct worker *worker)
+{
+    struct salt_io *io = call->io;
+    struct account account;
+    const struct limit limit =
+        LIMIT("salt.address", call->peer.text, call->services->settings.logins_per_minute, MINUTE_MS);
+    enum err err = services_limit(call, worker, &limit, 1);
+    if (err == ERR_CACHE_DOWN) /* it tells whether a phone is registered: not without a limit */
+        return err;
+    if (err == OK)
+        err = accounts_find(worker->pg, call->arena, ACCOUNT_PHONE, io->phone, &account);
+    if (err == OK)
+        io->salt = account.salt;
+    return err;
+}
+
+const struct op op_get_salt = {"get_salt", {{ON_DB, get_salt}}};

@@ -1,0 +1,25 @@
+/* From the configuration to what each part takes: one function a part, nothing but mapping. */
+#ifndef COMPONENT_WIRING_H
+#define COMPONENT_WIRING_H
+
+#include "component/base/err.h"
+#include "component/service/services.h"
+#include "component/sms/sms.h"
+#include "http/route.h"
+#include "xmpp/xmpp.h"
+
+struct arena;
+struct config;
+
+struct service_settings wiring_services(const struct config *config);
+struct xmpp_config wiring_xmpp(const struct config *config, const char *version);
+/* Strings that are put together are the arena's. */
+struct sms_config wiring_sms(const struct config *config, struct arena *arena);
+
+enum { WIRING_DIALECTS = 5 };
+/* The dialects that are switched on, in the arena, NULL at the end. ERR_INVALID (logged): their secrets are malformed.
+ */
+MUST_CHECK enum err wiring_dialects(const struct config *config, struct arena *arena,
+                                    const struct dialect *dialects_r[WIRING_DIALECTS + 1]);
+
+#endif

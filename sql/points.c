@@ -1,0 +1,68 @@
+#include "sql/points.h"
+
+#include "sql/pg.h"
+
+/* Two statements, because one alone would read the balance as it was before it waited for the lock. The lock is
+ * advisory, and not the account's row, which others lock together with further rows in an order of their own. */
+static enum err lock(struct pg *pg, int64_t account_id, enum currency currency)
+{
+    static const struct stmt lock = {"ledger_lock", "select pg_advisory_xact_lock($2, hashint8($1))"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, currency);
+    return pg_do(pg, &lock, &args, NULL);
+}
+
+enum err ledger_add(struct pg *pg, int64_t account_id, enum currency currency, enum entry_reason reason, int64_t amount)
+{
+    static const struct stmt add = {
+        "ledger_add",
+        "insert into ledger (account_id, currency, seq, amount, balance, previous_seq, previous_balance, reason) "
+        "select $1, $2, coalesce(last.seq, 0) + 1, $3, coalesce(last.balance, 0) + $3, last.seq, last.balance, $4 "
+        "from (select) one left join (select seq, balance from ledger where account_id = $1 and currency = $2 "
+        "order by seq desc limit 1) last on true where coalesce(last.balance, 0) + $3 >= 0"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, currency);
+    pg_arg_i64(&args, amount);
+    pg_arg_i64(&args, reason);
+    int64_t rows = 0;
+    enum err err = lock(pg, account_id, currency);
+    if (err == OK)
+        err = pg_do(pg, &add, &args, &rows);
+    return err == OK && rows == 0 ? ERR_BALANCE : err;
+}
+
+enum err ledger_balance(struct pg *pg, int64_t account_id, enum currency currency, int64_t *balance_r)
+{
+    static const struct stmt get = {
+        "ledger_balance",
+        "select balance from ledger where account_id = $1 and currency = $2 order by seq desc limit 1"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, currency);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &get, &args, &result);
+    if (err == OK)
+        *balance_r = PQntuples(result) > 0 ? pg_i64(result, 0, 0) : 0;
+    PQclear(result);
+    return err;
+}
+
+/* A budget that was changed during the day holds from the next prize on. */
+enum err prize_day_spend(struct pg *pg, int64_t utc_offset_s, int64_t budget, int64_t amount)
+{
+    static const struct stmt spend = {
+        "prize_day_spend", "insert into prize_days (day, budget, spent) "
+                           "select (now() at time zone 'UTC' + $1::bigint * interval '1 second')::date, $2, $3::bigint "
+                           "where $3::bigint <= $2::bigint on conflict (day) do update "
+                           "set budget = excluded.budget, spent = prize_days.spent + excluded.spent "
+                           "where prize_days.spent + excluded.spent <= excluded.budget"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, utc_offset_s);
+    pg_arg_i64(&args, budget);
+    pg_arg_i64(&args, amount);
+    int64_t rows = 0;
+    const enum err err = pg_do(pg, &spend, &args, &rows);
+    return err == OK && rows == 0 ? ERR_BALANCE : err;
+}

@@ -1,0 +1,25 @@
+"""The scripts in examples/ are run as they stand; each registers, logs in, and ends with a line that says so."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.mark.parametrize("script", sorted(EXAMPLES.glob("[0-9]*.sh")), ids=lambda path: path.name)
+def test_example(server, stack, tmp_path, script):
+    environment = {**os.environ, "API": server.https, "VAR": str(stack.var)}
+    done = subprocess.run(["bash", str(script)], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.match(rf"{script.stem}: .* logged in", done.stdout.splitlines()[-1]), done.stdout
+    assert done.stderr == ""
+
+
+def test_there_is_one_for_each_dialect():
+    dialects = {path.stem[1:] for path in (EXAMPLES.parent / "http/dialects").glob("d[0-9]*.c")}
+    assert {path.stem for path in EXAMPLES.glob("[0-9]*.sh")} == dialects
