@@ -192,3 +192,9 @@ enum framing_result framing_scan(struct framing *framing, const char *bytes, siz
     *reason_r = done.reason;
     return done.result;
 }
+
+bool framing_skip(struct framing *framing, enum framing_result result)
+{
+    framing->skipping = framing->stanza > 0;
+    return framing->skipping || (result == FRAMING_END && framing->depth == 1);
+}

@@ -51,5 +51,8 @@ void framing_begin(struct framing *framing);
  * reason_r says why; static. What passed the limit is not complete within the bytes used. */
 enum framing_result framing_scan(struct framing *framing, const char *bytes, size_t length, size_t *used_r,
                                  const char **reason_r);
+/* The stanza that the last scan, of that result, was in is to be skipped, as far as it has not ended already. False: it
+ * was in none. */
+bool framing_skip(struct framing *framing, enum framing_result result);
 
 #endif

@@ -227,19 +227,42 @@ static XML_Parser expat_new(struct parser *parser)
     return expat;
 }
 
-/* Text in the stream is given to the handlers at once and a tag has its limit, so what expat still holds back then is
- * an entity's name. */
-static void feed_expat(struct parser *parser, const char *bytes, size_t length)
+/* What is wrong in a character, a name or an attribute, and leaves no doubt about where elements begin and end. */
+static bool is_local_fault(enum XML_Error error)
+{
+    switch (error) {
+    case XML_ERROR_INVALID_TOKEN:
+    case XML_ERROR_BAD_CHAR_REF:
+    case XML_ERROR_UNDEFINED_ENTITY:
+    case XML_ERROR_DUPLICATE_ATTRIBUTE:
+    case XML_ERROR_UNBOUND_PREFIX:
+    case XML_ERROR_RESERVED_PREFIX_XML:
+    case XML_ERROR_RESERVED_PREFIX_XMLNS:
+    case XML_ERROR_RESERVED_NAMESPACE_URI:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* NULL, also when it refuses the stream; else a fault that a stanza can be skipped for. Text is given to the handlers
+ * at once and a tag has its limit, so what expat still holds back then is an entity's name. */
+static const char *feed_expat(struct parser *parser, const char *bytes, size_t length)
 {
     parser->fed += length;
     if (length == 0)
-        return;
-    if (parser->expat == NULL)
+        return NULL;
+    if (parser->expat == NULL) {
         parser_refuse(parser, "no memory for a parser");
-    else if (XML_Parse(parser->expat, bytes, (int)length, 0) != XML_STATUS_OK)
-        parser_refuse(parser, XML_ErrorString(XML_GetErrorCode(parser->expat)));
-    else if (parser->fed - (uint64_t)XML_GetCurrentByteIndex(parser->expat) > PARSER_TAG_MAX)
+    } else if (XML_Parse(parser->expat, bytes, (int)length, 0) != XML_STATUS_OK) {
+        enum XML_Error error = XML_GetErrorCode(parser->expat);
+        if (is_local_fault(error))
+            return XML_ErrorString(error);
+        parser_refuse(parser, XML_ErrorString(error));
+    } else if (parser->fed - (uint64_t)XML_GetCurrentByteIndex(parser->expat) > PARSER_TAG_MAX) {
         parser_refuse(parser, "an entity that does not end");
+    }
+    return NULL;
 }
 
 struct parser *parser_new(const struct parser_handlers *handlers)
@@ -275,7 +298,8 @@ static void renew(struct parser *parser)
     parser->depth = 0;
     parser->fed = 0;
     parser->text.length = 0;
-    feed_expat(parser, parser->header.data, parser->header.length);
+    if (feed_expat(parser, parser->header.data, parser->header.length) != NULL)
+        parser_refuse(parser, "a header that cannot be read twice");
     parser->repeating = false;
 }
 
@@ -285,14 +309,13 @@ static size_t feed_header(struct parser *parser, const char *bytes, size_t lengt
     const char *end = memchr(bytes, '>', length);
     size_t used = end != NULL ? (size_t)(end - bytes) + 1 : length;
     buf_append(&parser->header, bytes, used);
-    if (parser->header.overflowed)
-        parser_refuse(parser, "a header over 64 KiB");
-    else
-        feed_expat(parser, bytes, used);
+    const char *fault = parser->header.overflowed ? "a header over 64 KiB" : feed_expat(parser, bytes, used);
+    if (fault != NULL)
+        parser_refuse(parser, fault);
     return used;
 }
 
-/* The stanza is over a limit; expat has read what was complete before. */
+/* expat has read what was complete before. */
 static void begin_to_skip(struct parser *parser, const char *reason)
 {
     const struct element *root = parser->tree != NULL ? parser->tree->root : NULL;
@@ -305,17 +328,19 @@ static void begin_to_skip(struct parser *parser, const char *reason)
 static size_t feed_stanza(struct parser *parser, const char *bytes, size_t length)
 {
     bool skipping = parser->framing.skipping;
-    const char *reason;
+    const char *reason, *fault = NULL;
     size_t used;
     enum framing_result result = framing_scan(&parser->framing, bytes, length, &used, &reason);
     if (result == FRAMING_REFUSED)
         parser_refuse(parser, reason);
     else if (!skipping)
-        feed_expat(parser, bytes, used);
+        fault = feed_expat(parser, bytes, used);
     if (parser->reason != NULL)
         return used;
-    if (result == FRAMING_OVER)
-        begin_to_skip(parser, reason);
+    if (fault != NULL && !framing_skip(&parser->framing, result))
+        parser_refuse(parser, fault);
+    else if (fault != NULL || result == FRAMING_OVER)
+        begin_to_skip(parser, fault != NULL ? fault : reason);
     else if (result == FRAMING_END && parser->fed > PARSER_RENEW_AFTER && !parser->ended)
         renew(parser);
     return used;

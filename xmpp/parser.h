@@ -1,10 +1,11 @@
 /* Bytes of an XML stream in, elements out: expat with every size bounded.
  *
  * A pure state machine on one thread: no clock, no sockets. What XMPP forbids (RFC 6120, 11.1: comments, processing
- * instructions, DTDs, entities beyond the five) and what is not well-formed ends the stream. A stanza that passes a
- * limit costs itself alone, because the server's users choose what is in it: it is reported as skipped when the limit
- * is passed, and nothing of it is kept or looked at any more but where it ends. No other stanza is reported before its
- * last byte.
+ * instructions, DTDs) and tags that do not match end the stream. A stanza that passes a limit costs itself alone,
+ * because the server's users choose what is in it; and so does one with a character, a name or an entity that expat
+ * does not take: other parsers do (Openfire's lets U+FFFF through, and more characters in names than XML has). Such a
+ * stanza is reported as skipped as soon as that is known, and nothing of it is kept or looked at any more but where it
+ * ends. No other stanza is reported before its last byte.
  *
  * expat keeps each element and attribute name it ever saw for as long as a parser lives, and strangers choose names in
  * what they send through the server. So a parser is replaced between two stanzas once it has read PARSER_RENEW_AFTER
@@ -32,7 +33,7 @@ struct parser;
 struct parser_handlers {
     void (*opened)(void *arg, const struct element *header); /* valid during the call */
     void (*stanza)(void *arg, struct tree *stanza);          /* the handler's to free */
-    /* A stanza passed a limit: `reason` (static) says which. Valid during the call: its root with what was complete by
+    /* A stanza is skipped: `reason` (static) says why. Valid during the call: its root with what was complete by
      * then, NULL when the root's own tag is over a limit. */
     void (*skipped)(void *arg, const struct element *root, const char *reason);
     void (*closed)(void *arg); /* the stream's end tag */

@@ -22,7 +22,7 @@ struct session_config {
     int wake_fd;             /* an eventfd that ends waiting */
     /* Stanzas that answer nothing; what is appended to `reply` is sent. */
     void (*received)(void *arg, const struct element *stanza, struct buf *reply);
-    /* Stanzas over a limit; as in parser.h. Who waits for an answer that is one has been told. */
+    /* Stanzas that cannot be taken; as in parser.h. Who waits for an answer that is one has been told. */
     void (*skipped)(void *arg, const struct element *root, const char *reason);
     void *arg;
 };

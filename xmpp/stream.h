@@ -18,7 +18,7 @@ struct stream_config {
     struct secret secret;                             /* goes out only as the handshake's SHA-1 */
     struct buf *out;                                  /* where what is to be sent is appended */
     void (*received)(void *arg, struct tree *stanza); /* once open; the stanza is the callee's */
-    /* A stanza over a limit is not received but skipped; as in parser.h. */
+    /* A stanza that cannot be taken is not received but skipped; as in parser.h. */
     void (*skipped)(void *arg, const struct element *root, const char *reason);
     void *arg;
 };

@@ -7,8 +7,8 @@
  *
  * Errors: ERR_XMPP_DOWN (no link, or it broke meanwhile: what was asked may or may not have happened), ERR_TIMEOUT
  * (likewise), ERR_XMPP (the server said no), ERR_UNSUPPORTED (this server has no way to do it), ERR_NOT_FOUND (no such
- * JID), ERR_TOO_LARGE (the server's answer was over a limit: a user has made his roster so; what was asked may have
- * happened), ERR_BUSY, ERR_SHUTDOWN. Text that no stanza can carry: ERR_INVALID. Details go to the log. */
+ * JID), ERR_TOO_LARGE (the server's answer was over a limit or no XML: a user has made his roster so; what was asked
+ * may have happened), ERR_BUSY, ERR_SHUTDOWN. Text that no stanza can carry: ERR_INVALID. Details go to the log. */
 #ifndef XMPP_XMPP_H
 #define XMPP_XMPP_H
 

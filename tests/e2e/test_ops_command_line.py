@@ -62,13 +62,14 @@ def test_the_environment_stands_above_the_file(server, write):
 
 def test_production_refuses_what_is_for_development(server, stack):
     """The very settings that the development environment runs with."""
-    lines = mistakes(server.command("--check-config", changed={"REGISTRARD_SERVER_PROFILE": "production"}))
-    for name in ("REGISTRARD_SERVER_STATE_DIR", "REGISTRARD_XMPP_SECRET", "REGISTRARD_PASSWORD_MEMORY"):
-        assert any(line.startswith(f"environment: {name}") for line in lines), lines
-    secret = (stack.var / "secrets/component")
-    assert not secret.exists() or secret.read_text(encoding="ascii").strip() not in "\n".join(lines)
-    # and it does not start either
-    assert mistakes(server.command(changed={"REGISTRARD_SERVER_PROFILE": "production"})) == lines
+    production = {"REGISTRARD_SERVER_PROFILE": "production", "REGISTRARD_XMPP_SECRET_FILE": None,
+                  "REGISTRARD_XMPP_SECRET": "development-canary"}
+    lines = mistakes(server.command("--check-config", changed=production))
+    for name in ("SERVER_STATE_DIR", "XMPP_SECRET", "KEYS_SEAL", "PASSWORD_MEMORY", "PASSWORD_PASSES"):
+        assert any(line.startswith(f"environment: REGISTRARD_{name}") for line in lines), lines
+    assert "canary" not in "".join(lines)
+    assert (stack.var / "secrets/seal").read_text(encoding="ascii").strip() not in "".join(lines)
+    assert mistakes(server.command(changed=production)) == lines  # and it does not start either
 
 
 def test_a_dump_shows_no_secret(server):

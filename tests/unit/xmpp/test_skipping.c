@@ -1,6 +1,6 @@
-/* The parser's limits, each from both sides. What passes one costs its stanza alone: the next one is taken. Everything
- * is fed in pieces of several sizes, because a limit may be passed anywhere in one; in the smallest ones only what is
- * short, because expat looks at a tag anew with each piece of it. */
+/* The parser's limits, each from both sides. What passes one, or is no XML, costs its stanza alone: the next one is
+ * taken. Everything is fed in pieces of several sizes, because a limit may be passed anywhere in one; in the smallest
+ * ones only what is short, because expat looks at a tag anew with each piece of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -291,6 +291,46 @@ static void only_the_end_is_the_end(void **state)
     buf_free(&text);
 }
 
+/* What a server may pass on because its own parser takes it, and what would be its own fault. */
+static void what_is_no_xml(void **state)
+{
+    (void)state;
+    static const char token[] = "not well-formed (invalid token)";
+    static const struct {
+        const char *text;
+        const char *reason;
+    } rows[] = {
+        {"\xef\xbf\xbf", token},          /* U+FFFF */
+        {"<a b='\xef\xbf\xbe'/>", token}, /* U+FFFE */
+        {"<\xe2\xa0\x81/>", token},       /* U+2801, which is not for names */
+        {"<a \xe2\xa0\x81='b'/>", token},
+        {"\x01", token},
+        {"<a b='\x1f'></a>", token},
+        {"\xff", token},
+        {"\xc0\x80", token},
+        {"\xed\xa0\x80", token},
+        {"<a b='<'/>", token},
+        {"<a b=c/>", token},
+        {"&#1;", "reference to invalid character number"},
+        {"<a b='&#xFFFF;'/>", "reference to invalid character number"},
+        {"&unknown;", "undefined entity"},
+        {"<a b='1' b='2'/>", "duplicate attribute"},
+        {"<a xmlns:p='x' xmlns:q='x' p:b='1' q:b='2'/>", "duplicate attribute"},
+        {"<p:a/>", "unbound prefix"},
+        {"<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
+         "prefix must not be bound to one of the reserved namespace names"},
+    };
+    struct buf text = text_new();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        buf_clear(&text);
+        buf_printf(&text, "<iq id='x'><b>%s</b>&lt;<c d='/>'/></iq>", rows[i].text);
+        expect_skipped(buf_cstr(&text), rows[i].reason, "x");
+    }
+    expect_skipped("<iq id='\x01'/>", token, "-");
+    expect_skipped("<p:iq id='x'><b/></p:iq>", "unbound prefix", "-");
+    buf_free(&text);
+}
+
 static void over_a_limit(struct buf *text)
 {
     buf_clear(text);
@@ -423,6 +463,7 @@ int main(void)
         TEST(a_stanza_that_passes_the_limit_anywhere),
         TEST(a_stanza_is_reported_as_soon_as_it_is_over),
         TEST(only_the_end_is_the_end),
+        TEST(what_is_no_xml),
         TEST(what_xmpp_forbids_still_ends_the_stream),
         TEST(what_is_not_well_formed_before_the_limit_ends_the_stream),
         TEST(an_entity_without_end),
