@@ -54,7 +54,7 @@ def test_an_unknown_path_is_404(plain_http, method, body):
         "/logins",
         "/" + "x" * 4000,
         "/%E6%B1%89",
-        "/android/login",
+        "/android/logon",
         "/livez",
         "/metrics",
     ):

@@ -6,7 +6,7 @@
 #include "component/jobs/errand.h"
 
 #include "component/service/login.h"
-#include "component/service/register.h"
+#include "component/service/registration.h"
 #include "component/service/services.h"
 #include "tests/live/live_postgres.h"
 
@@ -351,8 +351,8 @@ static void a_registration_given_up_while_its_jid_is_made_is_undone(void **state
     (void)state;
     start_over();
     struct held *creating = taken(OUTBOX_CREATE_JID);
-    assert_int_equal(register_undo(&services, pg, first_id), OK);
-    assert_int_equal(register_undo(&services, pg, first_id), ERR_NOT_FOUND);
+    assert_int_equal(registration_undo(&services, pg, first_id), OK);
+    assert_int_equal(registration_undo(&services, pg, first_id), ERR_NOT_FOUND);
     take_one();
     assert_null(held[1].errand); /* the deletion waits */
     creating->errand->result = act(creating->errand, false);
