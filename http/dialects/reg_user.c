@@ -87,9 +87,9 @@ static enum err read_secret(const struct request *request, struct call *call, st
 {
     uint8_t bytes[SECRET_BYTES];
     const char *text = reg_user_text(request, "sec");
-    if (text == NULL || strlen(text) != 2 * SECRET_BYTES || hex_decode(text, SECRET_BYTES, bytes) != OK)
+    if (text == NULL || strlen(text) != (size_t)2 * SECRET_BYTES || hex_decode(text, SECRET_BYTES, bytes) != OK)
         return ERR_INVALID;
-    char *lower = arena_alloc(call->arena, 2 * SECRET_BYTES + 1);
+    char *lower = arena_alloc(call->arena, (size_t)2 * SECRET_BYTES + 1);
     hex_encode(bytes, SECRET_BYTES, lower);
     secret_wipe(bytes, sizeof bytes);
     given->secret = secret_of_cstr(lower);
