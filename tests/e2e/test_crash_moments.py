@@ -1,5 +1,5 @@
-"""registrard killed at moments that nobody chose: in the middle of what it sends to the XMPP server, right after an answer,
-and at random under load. What was answered 0 holds; what was not is either done or not done at all."""
+"""registrard killed at moments that nobody chose: in the middle of what it sends to the XMPP server, right after an
+answer, and at random under load. What was answered 0 holds; what was not is either done or not done at all."""
 
 import os
 import random

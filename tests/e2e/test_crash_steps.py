@@ -1,5 +1,5 @@
-"""registrard killed at each step of registering, binding, unbinding and cancelling: when it is back, what was begun is
-finished or undone by itself; rosters, accounts and JIDs say the same; the same request then succeeds.
+"""registrard killed at each step of registering, binding, unbinding and cancelling: when it is back, what was begun
+is finished or undone by itself; rosters, accounts and JIDs say the same; the same request then succeeds.
 
 The steps are the failpoints in the source (component/base/failpoint.h), which the sanitizer builds have.
 """

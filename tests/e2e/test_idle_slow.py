@@ -1,5 +1,6 @@
-"""Clients that send a byte now and then, do not read, stall in a handshake, or come in crowds: each costs its connection
-until its deadline and nothing else. The deadlines are configured short here; their defaults are dialects.md's."""
+"""Clients that send a byte now and then, do not read, stall in a handshake, or come in crowds: each costs its
+connection until its deadline and nothing else. The deadlines are configured short here; their defaults are
+dialects.md's."""
 
 import contextlib
 import json
@@ -109,7 +110,8 @@ def test_silence_between_requests(connect):
 def test_answers_that_nobody_reads(connect, calls, lamp, server):
     """Pipelined requests with long answers: the server does not read on, keeps little, and cuts in the end."""
     names = json.dumps([lamp.name] * 100).replace('"', "%22").replace(" ", "")
-    request = f"GET /get_users?access_token={lamp.token}&user_name_ls={names} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    path = f"/get_users?access_token={lamp.token}&user_name_ls={names}"
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     for number in range(3):
         if number == 1:  # what the first one made it take, it may keep
             memory = Process(server.pid).memory()

@@ -1,5 +1,5 @@
-"""Starting: a start that cannot succeed ends with 7 and says why; one that only has to wait for Postgres, Redis or the XMPP
-server waits, says so, can be stopped, and goes on by itself."""
+"""Starting: a start that cannot succeed ends with 7 and says why; one that only has to wait for Postgres, Redis or
+the XMPP server waits, says so, can be stopped, and goes on by itself."""
 
 import signal
 import socket

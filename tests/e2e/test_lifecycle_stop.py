@@ -64,8 +64,8 @@ def test_what_is_in_flight_is_answered(server, link, calls, db, stack):
 
 
 class Hammer:
-    """Asks without end on one connection that is kept; every request it began must be answered. It goes away when it is told
-    to (Connection: close) or finds the connection closed between two requests."""
+    """Asks without end on one connection that is kept. It goes away when it is told to (Connection: close) or finds the
+    connection closed before an answer began: between two requests."""
 
     def __init__(self, calls, lamp):
         self.connection = calls.http.connection()

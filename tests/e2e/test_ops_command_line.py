@@ -1,4 +1,5 @@
-"""registrard's command line as an operator uses it: --check-config, --dump-config, --example-config, and what refuses to start."""
+"""registrard's command line as an operator uses it: --check-config, --dump-config, --example-config, and what refuses
+to start."""
 
 import pytest
 
@@ -48,7 +49,8 @@ def test_the_same_mistakes_keep_it_from_starting(server, write):
 
 
 def test_unknown_variables_are_refused(server):
-    lines = mistakes(server.command("--check-config", changed={"REGISTRARD_HTTP_PROT": "1", "REGISTRARD_NONSENSE": "x"}))
+    unknown = {"REGISTRARD_HTTP_PROT": "1", "REGISTRARD_NONSENSE": "x"}
+    lines = mistakes(server.command("--check-config", changed=unknown))
     assert sorted(lines) == ["environment: REGISTRARD_HTTP_PROT: unknown variable",
                              "environment: REGISTRARD_NONSENSE: unknown variable"]
 
@@ -73,7 +75,8 @@ def test_production_refuses_what_is_for_development(server, stack):
 
 
 def test_a_dump_shows_no_secret(server):
-    changed = {"REGISTRARD_D003_APP_SECRETS": "app:canary-of-an-application", "REGISTRARD_XMPP_API_SECRET": "canary-of-api"}
+    changed = {"REGISTRARD_D003_APP_SECRETS": "app:canary-of-an-application",
+               "REGISTRARD_XMPP_API_SECRET": "canary-of-the-api"}
     done = server.command("--dump-config", changed=changed)
     assert done.returncode == 0 and "canary" not in done.stdout + done.stderr
     assert "app_secrets = (set)" in done.stdout

@@ -1,5 +1,5 @@
-"""Migrations by `--migrate` and at start: numbered, checksummed, transactional, one at a time; a newer schema does not stop
-an older registrard."""
+"""Migrations by `--migrate` and at start: numbered, checksummed, transactional, one at a time; a newer schema does
+not stop an older registrard."""
 
 import concurrent.futures
 import os

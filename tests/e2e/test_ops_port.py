@@ -1,4 +1,4 @@
-"""The ops port: what balancers and Prometheus read. What each page says while a part is away stands in test_outage_*."""
+"""The ops port: what balancers and Prometheus read. What a page says while a part is away: test_outage_*."""
 
 import http.client
 import re

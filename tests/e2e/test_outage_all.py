@@ -1,5 +1,5 @@
-"""Everything away at once, under load: every request is answered, nothing is restarted, the log stays readable; when all is
-back, in whatever order, so is registrard, and what was promised is true."""
+"""Everything away at once, under load: every request is answered, nothing is restarted, the log stays readable; when
+all is back, in whatever order, so is registrard, and what was promised is true."""
 
 import itertools
 

@@ -1,5 +1,5 @@
-"""Postgres killed, stopped and restarted: what needs it is answered 503 and 3, what does not goes on, and nothing has to be
-restarted when it is back."""
+"""Postgres killed, stopped and restarted: what needs it is answered 503 and 3, what does not goes on, and nothing has
+to be restarted when it is back."""
 
 import itertools
 import time

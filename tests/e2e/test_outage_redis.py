@@ -1,17 +1,23 @@
-"""Redis killed and stopped: pictures and what needs one are answered 503 and 1, logins of Devices and checks of tokens go on
-from Postgres, and no revoked token comes back with it."""
+"""Redis killed and stopped: pictures and what needs one are answered 503 and 1, logins of Devices and checks of
+tokens go on from Postgres, and no revoked token comes back with it."""
 
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.crashes import Truth
 from harness.d003 import code, metric
-from harness.outage import SHORT, at_once, check, fresh_token, login, recovered, says, timed, unavailable
+from harness.outage import SHORT, at_once, check, fresh_token, login, recovered, says, unavailable
 
 
 @pytest.fixture(autouse=True)
 def short_waits(server):
     server.restart({**SHORT, "REGISTRARD_TOKENS_MEMORY_LIFETIME": "60s"})
+
+
+def with_picture(calls, path, account, picture):
+    """The call with a picture that was drawn before."""
+    form = {"user_name": account.name, "password": account.password, "type": account.type, "device_type": "lamp"}
+    return calls.http.post(path, {**form, "verify_id": picture[0], "verify_code": picture[1]})
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
@@ -25,10 +31,9 @@ def test_what_is_answered_meanwhile(how, server, stack, calls, db):
 
     needing = at_once(
         lambda: calls.http.get("/verify_code"),
-        *(lambda use=use, account=account, picture=picture: use(account, verify_id=picture[0], verify_code=picture[1])
-          for use, account, picture in zip(
-              (_with_picture(calls, "/register"), _with_picture(calls, "/login"), _with_picture(calls, "/cancel")),
-              (Account(DEVICE, new_name(), "x"), phone, lamp), pictures)),
+        lambda: with_picture(calls, "/register", Account(DEVICE, new_name(), "x"), pictures[0]),
+        lambda: with_picture(calls, "/login", phone, pictures[1]),
+        lambda: with_picture(calls, "/cancel", lamp, pictures[2]),
         lambda: calls.get_users(lamp.token, [phone.name]),  # limited, and limits fail closed
     )
     for reply in needing:
@@ -51,14 +56,6 @@ def test_what_is_answered_meanwhile(how, server, stack, calls, db):
     assert metric(server, "redis_up") == 1
     assert code(calls.login(phone)) == 0
     truth.settle()
-
-
-def _with_picture(calls, path):
-    def post(account, **picture):
-        form = {"user_name": account.name, "password": account.password, "type": account.type, "device_type": "lamp"}
-        return calls.http.post(path, {**form, **picture})
-
-    return post
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])

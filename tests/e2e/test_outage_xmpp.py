@@ -1,5 +1,5 @@
-"""The XMPP server away: registering is answered 101 with HTTP 200, a binding 0 and `pending`; logins, tokens and look-ups go
-on. When it is back, what was wished is made true without anybody's help."""
+"""The XMPP server away: registering is answered 101 with HTTP 200, a binding 0 and `pending`; logins, tokens and
+look-ups go on. When it is back, what was wished is made true without anybody's help."""
 
 import itertools
 import time

@@ -68,8 +68,9 @@ class Truth:
 
     def newest(self):
         """The account that was made last: id, state, JID, the JID's password (None once it is cancelled)."""
-        row = self.one("select id, state, jid_local, jid_password from accounts where id > %s order by id desc limit 1",
-                       self.since)
+        row = self.one(
+            "select id, state, jid_local, jid_password from accounts where id > %s order by id desc limit 1",
+            self.since)
         if row is None:
             return None
         number, state, local, sealed = row
@@ -109,8 +110,8 @@ WRONG = {
     "bindings of accounts that are not there":
         "select low, high from bindings b join accounts a on a.id in (b.low, b.high) where b.low > %s and a.state <> 1",
     "bindings that a roster does not show":
-        "select low, high from bindings where low > %s and (select count(*) from roster_seen where subscription = 3 and "
-        "((account_id, peer_id) = (low, high) or (account_id, peer_id) = (high, low))) <> 2",
+        "select low, high from bindings where low > %s and (select count(*) from roster_seen where subscription = 3 "
+        "and ((account_id, peer_id) = (low, high) or (account_id, peer_id) = (high, low))) <> 2",
     "rosters that show what is not bound":
         "select account_id, peer_id from roster_seen where account_id > %s and not exists (select 1 from bindings "
         "where low = least(account_id, peer_id) and high = greatest(account_id, peer_id))",

@@ -1,5 +1,5 @@
-"""A proxy that lets through the beginning of what registrard sends and holds the rest: a request that the XMPP server got
-half of."""
+"""A proxy that lets through the beginning of what registrard sends and holds the rest: a request that the XMPP server
+got half of."""
 
 import threading
 

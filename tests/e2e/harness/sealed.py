@@ -1,5 +1,5 @@
-"""Opens sealed values with the key in the tests' state directory, by OpenSSL alone and independent of the server's code:
-AES-256-GCM under HMAC-SHA-256(root, "registrar:seal:"), nonce first, tag last (component/base/seal.c).
+"""Opens sealed values with the key in the tests' state directory, by OpenSSL alone and independent of the server's
+code: AES-256-GCM under HMAC-SHA-256(root, "registrar:seal:"), nonce first, tag last (component/base/seal.c).
 
 A registration that a crash left half-made has a JID password that no reply ever told; with it a test can ask the XMPP
 server whether the JID is there.

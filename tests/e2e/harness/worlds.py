@@ -1,5 +1,5 @@
-"""A small world of accounts that a client works on at random, and what it knows of them: what was answered, and what was
-not because the server died, so that either may be true."""
+"""A small world of accounts that a client works on at random, and what it knows of them: what was answered, and what
+was not because the server died, so that either may be true."""
 
 import itertools
 import time
