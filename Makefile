@@ -146,7 +146,7 @@ live: $(LIVE_TESTS) ## tests of the layers on a real Postgres and Redis
 e2e: $(BUILD)/registrard ## the whole, with real servers and stock clients; K=expression chooses
 	@REGISTRARD_BIN=$(abspath $<) $(PYTEST) tests/e2e $(if $(K),-k '$(K)')
 
-bench: ## speed and memory beside the machine's own, in three minutes; writes docs/benchmarks.md
+bench: ## speed and memory beside the machine's own, in six minutes; writes docs/benchmarks.md
 	@bash examples/dev/install.sh test
 	+@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCH_PROGRAMS)
 	@REGISTRARD_BIN=$(abspath $(BUILD)/registrard) $(PYTHON) -B tests/bench/bench.py $(BUILD)/tests/bench

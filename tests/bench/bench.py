@@ -12,6 +12,8 @@ import statistics
 import tempfile
 import time
 
+import phone_codes
+import phone_logins
 import report
 import traffic
 from harness.http_client import Http
@@ -23,6 +25,7 @@ CHECKERS = 32  # that check tokens over keep-alive connections
 PIPELINE = 16  # lines that a TCP client sends ahead
 TOKENS = 16
 IDLE_CLIENTS = 1000
+CROWDED_ROUNDS = 3
 
 
 class Bench:
@@ -35,6 +38,7 @@ class Bench:
         self.figures = {}  # name: a list, one value a round
         self.took_s = 0
         self.others = 0  # what other programs used of the machine meanwhile, as a share of it
+        self.people = None  # who log in through the dialects of phones
         self.locals = []  # accounts that were made on the XMPP server behind registrard's back
 
     def note(self, name, value):
@@ -161,10 +165,21 @@ class Bench:
         names = self.registrations(jids)
         self.bindings(names, bound)
         self.logins(names)
+        self.people = self.people or phone_logins.people(self)
+        phone_logins.measure(self, self.people)
+        phone_codes.measure(self, "codes")
         tokens = self.tokens(names)
         self.checks(tokens)
         if last:
             self.connected_memory(tokens)
+        self.server.stop()
+
+    def crowded(self):
+        """Codes again, after many numbers have been asked for."""
+        self.server.start()
+        phone_codes.crowd(self)
+        for _ in range(CROWDED_ROUNDS):
+            phone_codes.measure(self, "codes after 1,000,000")
         self.server.stop()
 
     def leave(self):
@@ -202,6 +217,8 @@ def main():
                 for number in range(options.rounds):
                     print(f"round {number + 1} of {options.rounds}", flush=True)
                     bench.round(number == options.rounds - 1)
+                print("after 1,000,000 numbers", flush=True)
+                bench.crowded()
                 bench.took_s, bench.others = time.monotonic() - began, others.share()
             finally:
                 bench.server.stop()

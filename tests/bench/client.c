@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "component/base/arena.h"
@@ -28,6 +29,17 @@ struct client {
     char in[IN_SIZE + 1]; /* a NUL behind what came */
     char out[OUT_SIZE];
 };
+
+static void connect_unix(struct client *client)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(client->config->path) >= sizeof address.sun_path)
+        die("too long a path: %s", client->config->path);
+    memcpy(address.sun_path, client->config->path, strlen(client->config->path));
+    client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (client->fd < 0 || connect(client->fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        die("cannot connect to %s: %s", client->config->path, strerror(errno));
+}
 
 static void connect_plain(struct client *client)
 {
@@ -51,7 +63,10 @@ struct client *client_open(const struct client_config *config)
 {
     struct client *client = xcalloc(1, sizeof *client);
     client->config = config;
-    connect_plain(client);
+    if (config->path != NULL)
+        connect_unix(client);
+    else
+        connect_plain(client);
     if (config->tls != NULL)
         connect_tls(client);
     if (fcntl(client->fd, F_SETFL, O_NONBLOCK) != 0)

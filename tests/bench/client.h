@@ -18,6 +18,7 @@ struct client_config {
     enum client_protocol protocol; /* how an answer ends */
     struct ssl_ctx_st *tls;        /* NULL: plain */
     uint16_t port;                 /* of 127.0.0.1 */
+    const char *path;              /* of a Unix socket instead; NULL: the port */
     /* An answer came, whole; it took so long from client_send. */
     void (*answered)(void *arg, const char *answer, size_t length, int64_t took_us);
     void *arg;

@@ -1,10 +1,12 @@
 /* Load for registrard's ports, and for anything that speaks as they do:
  *
- *     load [options] http|https|lines PORT FILE
+ *     load [options] http|https|lines|redis PORT FILE
  *
- * FILE holds a request a line: "METHOD PATH [BODY]" for http and https (a form), the line itself for lines. They are
- * sent in turn over keep-alive connections, in a circle. Prints one JSON object: answers per second that are right
- * (hold the expected text) and that are wrong, and the times that they took.
+ * PORT is one of 127.0.0.1, or the path of a Unix socket. FILE holds a request a line: "METHOD PATH [BODY]" for http
+ * and https (a form, or JSON when it begins with a brace), the line itself for lines, a command's words with one space
+ * between them for redis, which must be one that answers with one line. They are sent in turn over keep-alive
+ * connections, in a circle. Prints one JSON object: answers per second that are right (hold the expected text) and that
+ * are wrong, and the times that they took.
  *
  *     -c N     connections (16)
  *     -d N     unanswered requests on each (1)
@@ -36,7 +38,7 @@ struct load {
     unsigned connections, depth;
     double warm_s, count_s;
     const char *expected;
-    bool once, keep;
+    bool once, keep, redis;
     struct client_config config;
 
     struct buf wire; /* all requests, one after the other */
@@ -62,9 +64,20 @@ static void add_http(struct load *load, char *line)
         die("not a request: %s", line);
     buf_printf(&load->wire, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, path);
     if (body != NULL)
-        buf_printf(&load->wire, "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n",
-                   strlen(body));
+        buf_printf(&load->wire, "Content-Type: application/%s\r\nContent-Length: %zu\r\n",
+                   body[0] == '{' ? "json" : "x-www-form-urlencoded", strlen(body));
     buf_printf(&load->wire, "\r\n%s", body != NULL ? body : "");
+}
+
+/* As an array of bulk strings, which is what clients send. */
+static void add_command(struct load *load, char *line)
+{
+    size_t words = 1;
+    for (const char *c = line; *c != '\0'; c++)
+        words += *c == ' ';
+    buf_printf(&load->wire, "*%zu\r\n", words);
+    for (const char *word; (word = strsep(&line, " ")) != NULL;)
+        buf_printf(&load->wire, "$%zu\r\n%s\r\n", strlen(word), word);
 }
 
 static void read_requests(struct load *load, const char *path)
@@ -79,6 +92,8 @@ static void read_requests(struct load *load, const char *path)
         line[strcspn(line, "\n")] = '\0';
         if (load->config.protocol == CLIENT_HTTP)
             add_http(load, line);
+        else if (load->redis)
+            add_command(load, line);
         else
             buf_printf(&load->wire, "%s\n", line);
         load->ends = reallocarray(load->ends, load->count + 1, sizeof *load->ends);
@@ -217,10 +232,11 @@ static void report(const struct load *load, double seconds)
 
 static void use_protocol(struct load *load, const char *name)
 {
-    load->config.protocol = strcmp(name, "lines") == 0 ? CLIENT_LINES : CLIENT_HTTP;
+    load->redis = strcmp(name, "redis") == 0;
+    load->config.protocol = load->redis || strcmp(name, "lines") == 0 ? CLIENT_LINES : CLIENT_HTTP;
     if (strcmp(name, "https") == 0)
         load->config.tls = SSL_CTX_new(TLS_client_method());
-    else if (strcmp(name, "http") != 0 && strcmp(name, "lines") != 0)
+    else if (load->config.protocol == CLIENT_HTTP && strcmp(name, "http") != 0)
         die("no such protocol: %s", name);
 }
 
@@ -254,8 +270,9 @@ static void read_arguments(struct load *load, int argc, char **argv)
         }
     }
     if (argc - optind != 3 || load->connections > CONNECTIONS_MAX || load->depth > CLIENT_DEPTH_MAX)
-        die("usage: load [options] http|https|lines PORT FILE");
+        die("usage: load [options] http|https|lines|redis PORT FILE");
     use_protocol(load, argv[optind]);
+    load->config.path = argv[optind + 1][0] == '/' ? argv[optind + 1] : NULL;
     load->config.port = (uint16_t)strtoul(argv[optind + 1], NULL, 10);
     read_requests(load, argv[optind + 2]);
 }
