@@ -118,30 +118,21 @@ static const struct {
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 
+/* clang-format off */
 static const struct {
     enum err err;
     int code;
 } codes[] = {
-    {ERR_INVALID, 2},      {ERR_UNAUTHORIZED, 4},
-    {ERR_FORBIDDEN, 100},  {ERR_NOT_FOUND, 1},
-    {ERR_CONFLICT, 3},     {ERR_TOO_LARGE, 2},
-    {ERR_LIMITED, 2},      {ERR_BUSY, 1},
-    {ERR_TIMEOUT, 1},      {ERR_DB_DOWN, 3},
-    {ERR_DB, 3},           {ERR_UNCERTAIN, 3},
-    {ERR_CACHE_DOWN, 1},   {ERR_XMPP_DOWN, 101},
-    {ERR_XMPP, 1},         {ERR_UNSUPPORTED, 1},
-    {ERR_SHUTDOWN, 1},     {ERR_INTERNAL, 1},
-    {ERR_PICTURE, 5},      {ERR_SIGN, 6},
-    {ERR_TOKEN, 4},        {ERR_TOKEN_EXPIRED, 106},
-    {ERR_PASSWORD, 102},   {ERR_BANNED, 100},
-    {ERR_NAME_TAKEN, 103}, {ERR_NO_SUCH_NAME, 104},
-    {ERR_JID_FAILED, 101}, {ERR_JID_PASSWORD, 105},
-    {ERR_JID_NONE, 106},   {ERR_JID_PENDING, 107},
-    {ERR_REFUSED, 108},    {ERR_BOUND, 109},
-    {ERR_NOT_BOUND, 110},  {ERR_CODE, 1},
-    {ERR_NOT_SENT, 1},     {ERR_SAME_PASSWORD, 1},
-    {ERR_INVITATION, 1},   {ERR_BALANCE, 1},
+    {ERR_INVALID, 2}, {ERR_UNAUTHORIZED, 4}, {ERR_FORBIDDEN, 100}, {ERR_NOT_FOUND, 1}, {ERR_CONFLICT, 3},
+    {ERR_TOO_LARGE, 2}, {ERR_LIMITED, 2}, {ERR_BUSY, 1}, {ERR_TIMEOUT, 1}, {ERR_DB_DOWN, 3}, {ERR_DB, 3},
+    {ERR_UNCERTAIN, 3}, {ERR_CACHE_DOWN, 1}, {ERR_XMPP_DOWN, 101}, {ERR_XMPP, 1}, {ERR_UNSUPPORTED, 1},
+    {ERR_SHUTDOWN, 1}, {ERR_INTERNAL, 1}, {ERR_PICTURE, 5}, {ERR_SIGN, 6}, {ERR_TOKEN, 4}, {ERR_TOKEN_EXPIRED, 106},
+    {ERR_PASSWORD, 102}, {ERR_BANNED, 100}, {ERR_NAME_TAKEN, 103}, {ERR_NO_SUCH_NAME, 104}, {ERR_JID_FAILED, 101},
+    {ERR_JID_PASSWORD, 105}, {ERR_JID_NONE, 106}, {ERR_JID_PENDING, 107}, {ERR_REFUSED, 108}, {ERR_BOUND, 109},
+    {ERR_NOT_BOUND, 110}, {ERR_CODE, 1}, {ERR_NOT_SENT, 1}, {ERR_SAME_PASSWORD, 1}, {ERR_INVITATION, 1},
+    {ERR_BALANCE, 1},
 };
+/* clang-format on */
 
 static void expect_failure(const struct reply *reply, size_t call, int code)
 {
