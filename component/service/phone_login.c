@@ -17,7 +17,7 @@
 #include "component/service/tokens.h"
 #include "sql/outbox.h"
 
-enum { MINUTE_MS = 60000, CHALLENGE_FRESH_S = 300, CHALLENGE_SEEN_MS = 600000 };
+enum { MINUTE_MS = 60000, CHALLENGE_FRESH_S = 300, CHALLENGE_SEEN_MS = 610000 };
 
 static enum verifier_kind kind_of(const struct phone_login_io *io)
 {
@@ -61,6 +61,16 @@ static enum err check(struct call *call, struct worker *worker)
 
 /* --- a challenge */
 
+/* ERR_PASSWORD when this phone has sent it before. */
+static enum err once(struct call *call, struct worker *worker, const char *what, const char *sent)
+{
+    const struct phone_login_io *io = call->io;
+    const char *who = arena_printf(call->arena, "%s\n%s\n%s", io->phone, what, sent);
+    const enum err err =
+        nonce_once(worker->redis, "challenge", services_pseudonym(call->services, call->arena, who), CHALLENGE_SEEN_MS);
+    return err == ERR_CONFLICT ? ERR_PASSWORD : err;
+}
+
 /* A login that was recorded and sent again is no proof: its time must be near, and its nonce new for this phone. */
 static enum err check_fresh(struct call *call, struct worker *worker)
 {
@@ -69,10 +79,10 @@ static enum err check_fresh(struct call *call, struct worker *worker)
     if (parse_i64(io->timestamp, 0, INT64_MAX / 2, &then) != OK || then - clock_unix() > CHALLENGE_FRESH_S ||
         clock_unix() - then > CHALLENGE_FRESH_S)
         return ERR_PASSWORD;
-    const char *nonce =
-        services_pseudonym(call->services, call->arena, arena_printf(call->arena, "%s\n%s", io->phone, io->nonce));
-    const enum err err = nonce_once(worker->redis, "challenge", nonce, CHALLENGE_SEEN_MS);
-    return err == ERR_CONFLICT ? ERR_PASSWORD : err;
+    const enum err err = once(call, worker, "nonce", io->nonce);
+    /* The digest says nothing of where the nonce ends and the time begins: the same one, split elsewhere, is the same
+     * login. */
+    return err == OK ? once(call, worker, "digest", secret_expose(given_v1(call->arena, &io->password))) : err;
 }
 
 /* The digest that was sent against the one that the sealed password gives. */

@@ -179,6 +179,8 @@ static enum err replace_password(struct call *call, struct worker *worker)
         err = verifiers_replace(worker->pg, io->account.id, fresh->verifier_v1, fresh->verifier_v0, &secret);
     if (err == OK)
         err = wrong_passwords_end_all(worker->pg, io->account.id);
+    if (err == OK) /* the handset that is gone shakes no more; the next login brings one */
+        err = accounts_set_xid(worker->pg, io->account.id, NULL);
     if (err == OK)
         err = sessions_end_all(worker->pg, call->arena, io->account.id, &ended, &count);
     if (err == OK)

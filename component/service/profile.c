@@ -5,8 +5,11 @@
 #include "component/base/arena.h"
 #include "component/base/log.h"
 #include "component/base/seal.h"
+#include "component/cache/limits.h"
 #include "component/service/app_session.h"
 #include "component/service/services.h"
+
+enum { RECOMMENDED_BY_A_DAY = 20, DAY_MS = 86400000 };
 
 static enum err check_sec(struct worker *worker, const struct profile_io *io)
 {
@@ -28,6 +31,14 @@ static enum err look(struct call *call, struct worker *worker)
 
 const struct op op_profile_filled_in = {"profile_filled_in", {{ON_DB, look}}};
 
+/* getUserInfo answers with the phone of who was recommended by, whatever uid was given: not for many a day. */
+static enum err limit_recommending(struct call *call, struct worker *worker, const struct profile_io *io)
+{
+    const char *who = arena_printf(call->arena, "%" PRId64, io->account_id);
+    const struct limit limit = LIMIT("recommend.account", who, RECOMMENDED_BY_A_DAY, DAY_MS);
+    return io->profile.recommended_by != 0 ? services_limit(call, worker, &limit, 1) : OK;
+}
+
 static enum err put(struct call *call, struct worker *worker)
 {
     struct profile_io *io = call->io;
@@ -39,6 +50,8 @@ static enum err put(struct call *call, struct worker *worker)
         return err;
     if (io->profile.recommended_by == io->account_id)
         return ERR_INVALID;
+    if ((err = limit_recommending(call, worker, io)) != OK)
+        return err;
     io->profile.identity_card = seal(call->services->keyring, call->arena, context_of(call, io), io->identity_card);
     err = profiles_put(worker->pg, io->account_id, &io->profile);
     io->role = account.role;

@@ -32,7 +32,7 @@ static enum err decode_phone(const struct dialect *dialect, const struct request
                              const char **phone_r)
 {
     const char *given = text(request, "phone");
-    if (given == NULL || strlen(given) != 11 || !text_only_of(given, "0123456789"))
+    if (given == NULL || strlen(given) != 11 || !text_only_of(given, "0123456789") || strncmp(given, "00", 2) == 0)
         return ERR_INVALID;
     *phone_r = phone_parse(call->arena, settings_of(dialect)->country, given);
     return *phone_r != NULL ? OK : ERR_INVALID;

@@ -57,7 +57,7 @@ static enum err read_phone(const struct dialect *dialect, const struct request *
                            struct reg_user_given *given)
 {
     given->phone_digits = made_of(request, "phone", PHONE_LENGTH, PHONE_LENGTH, DIGITS);
-    if (given->phone_digits == NULL)
+    if (given->phone_digits == NULL || strncmp(given->phone_digits, "00", 2) == 0) /* another country's */
         return ERR_INVALID;
     given->phone = phone_parse(call->arena, reg_user_settings_of(dialect)->country, given->phone_digits);
     return given->phone != NULL ? OK : ERR_INVALID;
