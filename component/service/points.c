@@ -42,7 +42,7 @@ static enum err check_handset(struct call *call, struct worker *worker, const st
     const enum err err = accounts_get(worker->pg, call->arena, io->account_id, &account);
     if (err != OK)
         return err == ERR_NO_SUCH_NAME ? ERR_TOKEN : err;
-    if (account.state != ACCOUNT_ACTIVE || account.type != ACCOUNT_PHONE || !account.proved || account.banned)
+    if (account.state != ACCOUNT_ACTIVE || account.type != ACCOUNT_PHONE || account.banned)
         return ERR_TOKEN;
     const char *phone = phone_show(call->services->settings.country, account.name);
     const bool is_its = handset_is(call->arena, io->xid, account.xid_hash);

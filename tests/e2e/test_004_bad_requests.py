@@ -97,6 +97,14 @@ def test_a_login_that_was_recorded_is_refused(app, http):
         assert said(http.post_json(LOGIN, {**recorded, **change})) == (0, "密码错误")
 
 
+def test_a_recorded_login_split_elsewhere_is_the_same(app, http):
+    """Nothing in the digest says where the random string ends and the time begins."""
+    recorded = challenge(app.phone, "123456", random_str=secrets.token_hex(8) + "00")
+    moved = {**recorded, "random_str": recorded["random_str"][:-1], "time_stamp": "0" + str(recorded["time_stamp"])}
+    assert said(http.post_json(LOGIN, recorded)) == (1, "成功登录")
+    assert said(http.post_json(LOGIN, moved)) == (0, "密码错误")
+
+
 def test_of_a_recorded_login_sent_by_a_hundred_one_succeeds(app, http):
     recorded = challenge(app.phone, "123456")
     replies = at_once([lambda: http.post_json(LOGIN, recorded)] * 100)
