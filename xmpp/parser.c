@@ -21,6 +21,9 @@
 
 enum { PIECE_SIZE = 16 * 1024 };
 
+/* Weak, because an expat without the fix of CVE-2023-52425 has neither the function nor what it turns off. */
+XMLPARSEAPI(XML_Bool) XML_SetReparseDeferralEnabled(XML_Parser parser, XML_Bool enabled) __attribute__((weak));
+
 /* Between namespace and local name in what expat reports; cannot stand in either. */
 static const char separator = '\n';
 
@@ -223,7 +226,8 @@ static XML_Parser expat_new(struct parser *parser)
     XML_SetProcessingInstructionHandler(expat, on_instruction);
     XML_SetCommentHandler(expat, on_comment);
     /* a stanza must be seen when its last byte is here, not when more follow; PARSER_TAG_MAX bounds what that costs */
-    (void)XML_SetReparseDeferralEnabled(expat, XML_FALSE);
+    if (XML_SetReparseDeferralEnabled != NULL)
+        (void)XML_SetReparseDeferralEnabled(expat, XML_FALSE);
     return expat;
 }
 
