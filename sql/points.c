@@ -1,5 +1,8 @@
 #include "sql/points.h"
 
+#include "component/base/arena.h"
+#include "component/base/seal.h"
+#include "component/base/text.h"
 #include "sql/pg.h"
 
 /* Two statements, because one alone would read the balance as it was before it waited for the lock. The lock is
@@ -65,4 +68,45 @@ enum err prize_day_spend(struct pg *pg, int64_t utc_offset_s, int64_t budget, in
     int64_t rows = 0;
     const enum err err = pg_do(pg, &spend, &args, &rows);
     return err == OK && rows == 0 ? ERR_BALANCE : err;
+}
+
+/* As hex, because lists are lists of texts. */
+static void arg_macs(struct pg_args *args, struct arena *arena, const struct keyed_mac *macs, size_t count)
+{
+    const char **texts = arena_array(arena, count, sizeof *texts);
+    for (size_t i = 0; i < count; i++) {
+        char *hex = arena_alloc(arena, 2 * sizeof macs[i].bytes + 1);
+        hex_encode(macs[i].bytes, sizeof macs[i].bytes, hex);
+        texts[i] = hex;
+    }
+    pg_arg_texts(args, arena, texts, count);
+}
+
+enum err welcomed_note(struct pg *pg, struct arena *arena, const struct keyed_mac *macs, size_t count)
+{
+    static const struct stmt note = {"welcomed_note",
+                                     "insert into welcomed (mac, key_id) select decode(given.mac, 'hex'), given.key "
+                                     "from unnest($1::text[], $2::bigint[]) given(mac, key) on conflict do nothing"};
+    int64_t *keys = arena_array(arena, count, sizeof *keys);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = macs[i].key_id;
+    struct pg_args args = {0};
+    arg_macs(&args, arena, macs, count);
+    pg_arg_i64s(&args, arena, keys, count);
+    return pg_do(pg, &note, &args, NULL);
+}
+
+enum err welcomed_look(struct pg *pg, struct arena *arena, const struct keyed_mac *macs, size_t count, bool *welcomed_r)
+{
+    static const struct stmt look = {"welcomed_look",
+                                     "select exists (select 1 from welcomed where mac in "
+                                     "(select decode(given.mac, 'hex') from unnest($1::text[]) given(mac)))"};
+    struct pg_args args = {0};
+    arg_macs(&args, arena, macs, count);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &look, &args, &result);
+    if (err == OK)
+        *welcomed_r = pg_bool(result, 0, 0);
+    PQclear(result);
+    return err;
 }

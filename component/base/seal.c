@@ -183,10 +183,26 @@ enum err unseal(const struct keyring *ring, struct arena *arena, const char *con
     return OK;
 }
 
-void keyring_mac(const struct keyring *ring, const char *purpose, const void *bytes, size_t length, uint8_t mac_r[32])
+static void mac_under(const struct key *key, const char *purpose, const void *bytes, size_t length, uint8_t mac_r[32])
 {
     uint8_t derived[KEY_SIZE];
-    derive(ring->keys, "mac", purpose, derived);
+    derive(key, "mac", purpose, derived);
     hmac_sha256(secret_of((const char *)derived, sizeof derived), bytes, length, mac_r);
     secret_wipe(derived, sizeof derived);
+}
+
+void keyring_mac(const struct keyring *ring, const char *purpose, const void *bytes, size_t length, uint8_t mac_r[32])
+{
+    mac_under(ring->keys, purpose, bytes, length, mac_r);
+}
+
+size_t keyring_macs(const struct keyring *ring, struct arena *arena, const char *purpose, const void *bytes,
+                    size_t length, struct keyed_mac **macs_r)
+{
+    *macs_r = arena_array(arena, ring->count, sizeof **macs_r);
+    for (size_t i = 0; i < ring->count; i++) {
+        (*macs_r)[i].key_id = ring->keys[i].id;
+        mac_under(&ring->keys[i], purpose, bytes, length, (*macs_r)[i].bytes);
+    }
+    return ring->count;
 }

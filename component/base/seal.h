@@ -36,4 +36,13 @@ MUST_CHECK enum err unseal(const struct keyring *ring, struct arena *arena, cons
  */
 void keyring_mac(const struct keyring *ring, const char *purpose, const void *bytes, size_t length, uint8_t mac_r[32]);
 
+struct keyed_mac {
+    int32_t key_id;
+    uint8_t bytes[32];
+};
+/* The same under each key of the ring, for values that outlive a key: what was noted under all keys there were is found
+ * as long as one of them is in the ring. How many goes out; they are the arena's. */
+size_t keyring_macs(const struct keyring *ring, struct arena *arena, const char *purpose, const void *bytes,
+                    size_t length, struct keyed_mac **macs_r);
+
 #endif

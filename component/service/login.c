@@ -7,6 +7,7 @@
 #include "component/base/failpoint.h"
 #include "component/base/log.h"
 #include "component/cache/limits.h"
+#include "component/service/points.h"
 #include "component/service/registration.h"
 #include "component/service/services.h"
 #include "component/service/tokens.h"
@@ -173,7 +174,13 @@ const struct op op_login = {"login", {{ON_DB, find_for_login}, {ON_HASH, check_p
 enum err account_end(struct services *services, struct pg *pg, struct arena *arena, int64_t id, enum account_state from,
                      struct session_hash **ended_r, size_t *ended_count_r)
 {
-    enum err err = accounts_cancel(pg, id, from);
+    struct account account;
+    enum err err = accounts_get(pg, arena, id, &account); /* its name and type, which never change */
+    if (err != OK)
+        return err == ERR_NO_SUCH_NAME ? ERR_NOT_FOUND : err;
+    err = accounts_cancel(pg, id, from);
+    if (err == OK && from == ACCOUNT_ACTIVE)
+        err = points_farewell(services, pg, arena, &account);
     if (err == OK)
         err = outbox_drop(pg, OUTBOX_CREATE_JID, id);
     if (err == OK)

@@ -3,9 +3,12 @@
  * the day's budget, its money. */
 #include "component/service/points.h"
 
+#include <string.h>
+
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
 #include "component/base/log.h"
+#include "component/base/seal.h"
 #include "component/service/handset.h"
 #include "component/service/names.h"
 #include "component/service/services.h"
@@ -20,12 +23,34 @@ static enum err give(struct pg *pg, int64_t account_id, enum entry_reason reason
     return amount == 0 ? OK : ledger_add(pg, account_id, CURRENCY_POINTS, reason, amount);
 }
 
+static size_t macs_of(const struct services *services, struct arena *arena, const struct account *account,
+                      struct keyed_mac **macs_r)
+{
+    const char *who = arena_printf(arena, "%d:%d:%s", (int)account->type, (int)account->proved, account->name);
+    return keyring_macs(services->keyring, arena, "welcome", who, strlen(who), macs_r);
+}
+
+enum err points_farewell(const struct services *services, struct pg *pg, struct arena *arena,
+                         const struct account *account)
+{
+    struct keyed_mac *macs;
+    const size_t count = macs_of(services, arena, account, &macs);
+    return welcomed_note(pg, arena, macs, count);
+}
+
+/* An account's name is nobody else's before the account has ended for good: what is not noted here is new. */
 enum err points_welcome(const struct services *services, struct pg *pg, struct arena *arena,
                         const struct account *account)
 {
     const struct points_settings *settings = &services->settings.points;
     struct account inviter;
-    enum err err = give(pg, account->id, ENTRY_SIGNING_UP, settings->signing_up);
+    struct keyed_mac *macs;
+    bool before = false;
+    const size_t count = macs_of(services, arena, account, &macs);
+    enum err err = welcomed_look(pg, arena, macs, count, &before);
+    if (err != OK || before)
+        return err;
+    err = give(pg, account->id, ENTRY_SIGNING_UP, settings->signing_up);
     if (err != OK || account->inviter == 0)
         return err;
     err = accounts_get(pg, arena, account->inviter, &inviter);
@@ -36,7 +61,7 @@ enum err points_welcome(const struct services *services, struct pg *pg, struct a
 
 /* --- the shake */
 
-static enum err check_handset(struct call *call, struct worker *worker, const struct shake_io *io)
+static enum err check_handset(struct call *call, struct worker *worker, const struct shake_io *io, bool *proved_r)
 {
     struct account account;
     const enum err err = accounts_get(worker->pg, call->arena, io->account_id, &account);
@@ -44,6 +69,7 @@ static enum err check_handset(struct call *call, struct worker *worker, const st
         return err == ERR_NO_SUCH_NAME ? ERR_TOKEN : err;
     if (account.state != ACCOUNT_ACTIVE || account.type != ACCOUNT_PHONE || account.banned)
         return ERR_TOKEN;
+    *proved_r = account.proved;
     const char *phone = phone_show(call->services->settings.country, account.name);
     const bool is_its = handset_is(call->arena, io->xid, account.xid_hash);
     return is_its && handset_sec_fits(phone, io->utime, io->sec) ? OK : ERR_TOKEN;
@@ -81,10 +107,11 @@ static enum err commit(struct call *call, struct worker *worker, struct shake_io
 static enum err shake(struct call *call, struct worker *worker)
 {
     struct shake_io *io = call->io;
-    enum err err = check_handset(call, worker, io);
+    bool proved = false;
+    enum err err = check_handset(call, worker, io, &proved);
     if (err != OK)
         return err;
-    io->won_fen = prizes_won(&call->services->settings.points.prizes, random_below(PRIZE_CHANCES));
+    io->won_fen = proved ? prizes_won(&call->services->settings.points.prizes, random_below(PRIZE_CHANCES)) : 0;
     if ((err = commit(call, worker, io)) == OK)
         log_info("shaken", F("account", io->account_id), F("won_fen", io->won_fen));
     return err;

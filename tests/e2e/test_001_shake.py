@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from harness.calls import PHONE, Account, new_phone
 from harness.reg_user import Handset, code, said
 
 POINTS, MONEY = 1, 2
@@ -117,6 +118,51 @@ def test_points_come_with_every_registration_and_for_inviting(handset, ledger, c
         assert ledger(cursor.fetchone()[0], POINTS) == [100]
 
 
+def id_of(db, phone):
+    with db.cursor() as cursor:
+        cursor.execute("select id from accounts where name = %s and state < 2", ["+86" + phone])
+        return cursor.fetchone()[0]
+
+
+def test_a_phone_that_comes_back_is_not_welcomed_again(handset, ledger, calls, server):
+    inviter = handset().registered()
+    invitation = said(inviter.login())["yaoqing"]
+    phone = handset().registered(yaoqing=invitation).phone
+    for round_trip in range(3):
+        if round_trip == 1:
+            server.restart()  # it is not a matter of memory
+        assert calls.cancel(Account(PHONE, phone, "correct horse")).json["result"] == 0
+        app = handset(phone=phone).registered(yaoqing=invitation)
+        assert ledger(app.uid, POINTS) == []
+        assert code(app.shake()) == "4040"
+    assert ledger(inviter.uid, POINTS) == [100, 50]
+
+
+def test_an_unproved_phone_shakes_but_wins_nothing(handset, points, ledger, calls):
+    """It takes no more than a picture to make one."""
+    points(prizes="0.50:10000", day_budget=10**8)
+    account = calls.new_account(PHONE)
+    app = handset(phone=account.name, password=account.password)
+    assert said(app.login())["code"] == "200"
+    assert [code(app.shake()) for _ in range(10)] == 10 * ["2001"]
+    assert code(app.shake()) == "4040"
+    assert ledger(app.uid, MONEY) == []
+    app.password = "another one"
+    assert code(app.pwd(yzm=app.fresh_code())) == "200"  # its owner: an account of its own
+    assert said(app.login())["code"] == "200"
+    assert said(app.shake())["money"] == "0.50"
+
+
+def test_a_stranger_does_not_use_up_the_owners_welcome(handset, ledger, calls, db):
+    phone = new_phone()
+    for welcome in ([100], []):
+        account = calls.new_account(PHONE, phone)
+        assert ledger(id_of(db, phone), POINTS) == welcome
+        assert calls.cancel(account).json["result"] == 0
+    calls.new_account(PHONE, phone)
+    assert ledger(handset(phone=phone).registered().uid, POINTS) == [100]
+
+
 def test_a_registration_that_is_undone_leaves_no_points(handset, ledger, link, server):
     inviter = handset().registered()
     invitation = said(inviter.login())["yaoqing"]
@@ -163,9 +209,7 @@ def test_the_handset_is_the_one_of_the_latest_login(handset):
 def test_registering_makes_it_the_latest(handset, db):
     app = handset()
     assert code(app.reg(yzm=app.fresh_code())) == "200"
-    with db.cursor() as cursor:
-        cursor.execute("select id from accounts where name = %s", ["+86" + app.phone])
-        app.uid = str(cursor.fetchone()[0])
+    app.uid = str(id_of(db, app.phone))
     assert said(app.shake())["code"] in ("200", "2001")
 
 

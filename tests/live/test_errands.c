@@ -5,6 +5,7 @@
  * for no other, and rosters that show what is bound and no more. */
 #include "component/jobs/errand.h"
 
+#include "component/base/seal.h"
 #include "component/service/login.h"
 #include "component/service/registration.h"
 #include "component/service/services.h"
@@ -21,6 +22,7 @@ struct held {
 
 static struct services services = {
     .settings = {.instance = "here", .xmpp_domain = "example.org", .country = 86, .register_wait_ms = HOUR_MS}};
+static struct keyring *ring;
 static struct jobs_config jobs = {.services = &services, .lease_ms = HOUR_MS, .backoff_ms = 1, .backoff_max_ms = 1};
 static struct held held[HELD];
 static int64_t first_id;
@@ -401,11 +403,20 @@ static void a_link_that_is_down_is_waited_for_without_a_pause(void **state)
 static int set_up(void **state)
 {
     services.wishes_made = no_wake;
+    assert_int_equal(
+        keyring_new(secret_of_cstr("1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), &ring), OK);
+    services.keyring = ring;
     memset(held, 0, sizeof held);
     return schema_set_up(state);
 }
 
-#define ERRAND_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, schema_tear_down)
+static int tear_down(void **state)
+{
+    keyring_free(&ring);
+    return schema_tear_down(state);
+}
+
+#define ERRAND_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {

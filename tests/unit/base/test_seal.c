@@ -182,6 +182,24 @@ static void macs_differ_by_key_purpose_and_bytes(void **state)
     keyring_free(&b);
 }
 
+static void macs_under_all_keys(void **state)
+{
+    (void)state;
+    struct keyring *ring = ring_of("9:" KEY_B ",2:" KEY_A);
+    struct keyring *old = ring_of("2:" KEY_A);
+    struct keyed_mac *macs = NULL;
+    uint8_t mac[32];
+    assert_int_equal(keyring_macs(ring, arena, "phone", "+8613900000000", 14, &macs), 2);
+    assert_int_equal(macs[0].key_id, 9);
+    assert_int_equal(macs[1].key_id, 2);
+    keyring_mac(ring, "phone", "+8613900000000", 14, mac);
+    assert_memory_equal(macs[0].bytes, mac, sizeof mac);
+    keyring_mac(old, "phone", "+8613900000000", 14, mac);
+    assert_memory_equal(macs[1].bytes, mac, sizeof mac);
+    keyring_free(&ring);
+    keyring_free(&old);
+}
+
 /* Computed with another implementation (Python's hmac and cryptography): what is stored must open for ever. */
 static void the_format_stays(void **state)
 {
@@ -213,6 +231,7 @@ int main(void)
         cmocka_unit_test(keys_can_be_changed),
         cmocka_unit_test(rings_are_parsed_strictly),
         cmocka_unit_test(macs_differ_by_key_purpose_and_bytes),
+        cmocka_unit_test(macs_under_all_keys),
         cmocka_unit_test(the_format_stays),
     };
     return cmocka_run_group_tests_name("seal", tests, setup, teardown);
