@@ -1,0 +1,165 @@
+/* The errands about one account's JID: it is made, deleted, or checked. */
+#include "component/base/arena.h"
+#include "component/base/failpoint.h"
+#include "component/base/log.h"
+#include "component/base/seal.h"
+#include "component/jobs/errand_kind.h"
+#include "component/service/login.h"
+#include "component/service/points.h"
+#include "component/service/services.h"
+#include "component/service/waiters.h"
+
+static enum err load_account(struct pg *pg, struct errand *errand)
+{
+    const enum err err = accounts_get(pg, errand->arena, errand->item.low, &errand->account);
+    return err == ERR_NO_SUCH_NAME ? ERR_NOT_FOUND : err;
+}
+
+static enum err with_password(const struct errand *errand, int64_t deadline_ms,
+                              enum err (*act)(struct xmpp *, const char *, struct secret, int64_t))
+{
+    const struct account *account = &errand->account;
+    struct secret password;
+    const char *context = arena_printf(errand->arena, "jid:%s", account->jid_local);
+    if (unseal(errand->config->services->keyring, errand->arena, context, account->jid_password, &password) != OK) {
+        log_error("jid_password_sealed_by_lost_key", F("account", account->id));
+        return ERR_INTERNAL;
+    }
+    return act(errand->config->xmpp, account->jid_local, password, deadline_ms);
+}
+
+/* --- making it, which is the second half of a registration */
+
+static enum err load_create(struct pg *pg, struct errand *errand)
+{
+    const enum err err = load_account(pg, errand);
+    if (err != OK)
+        return err;
+    if (errand->account.state != ACCOUNT_PENDING)
+        return ERR_NOT_FOUND;
+    /* A second attempt means that the process that had the first one is gone, and its client with it. */
+    const struct outbox_item *item = &errand->item;
+    return item->attempts > 1 || item->age_ms > errand->config->services->settings.register_wait_ms ? ERR_CONFLICT : OK;
+}
+
+static enum err make(struct errand *errand, int64_t deadline_ms)
+{
+    FAILPOINT("create.before");
+    const enum err err = with_password(errand, deadline_ms, xmpp_jid_create);
+    FAILPOINT("create.made");
+    return err;
+}
+
+/* An account that ended while its JID was being made or looked at is no error here: the wish to delete the JID waits
+ * for this errand's row, or is made again by outbox_done. */
+static enum err created(struct pg *pg, struct errand *errand)
+{
+    const enum err err = accounts_activate(pg, errand->account.id);
+    if (err == ERR_NOT_FOUND)
+        return OK;
+    return err == OK ? points_welcome(errand->config->services, pg, errand->arena, &errand->account) : err;
+}
+
+static enum err undo_registration(struct pg *pg, struct errand *errand)
+{
+    struct session_hash *ended = NULL;
+    size_t count = 0; /* a pending account has no sessions */
+    const enum err err =
+        account_end(errand->config->services, pg, errand->arena, errand->account.id, ACCOUNT_PENDING, &ended, &count);
+    return err == OK || err == ERR_NOT_FOUND ? outbox_done(pg, &errand->item) : err;
+}
+
+static void tell_registration(struct errand *errand)
+{
+    waiters_punch(errand->config->services->runtime.waiters, WAIT_KEY(WAIT_JID, errand->item.low));
+}
+
+const struct errand_kind errand_create_jid = {.name = "create_jid",
+                                              .load = load_create,
+                                              .run = make,
+                                              .done = created,
+                                              .failed = undo_registration,
+                                              .tell = tell_registration};
+
+/* --- deleting it */
+
+static enum err load_delete(struct pg *pg, struct errand *errand)
+{
+    const enum err err = load_account(pg, errand);
+    return err == OK && errand->account.state != ACCOUNT_CANCELLED ? ERR_NOT_FOUND : err;
+}
+
+static enum err delete (struct errand *errand, int64_t deadline_ms) {
+    FAILPOINT("delete.before");
+    const enum err err = xmpp_jid_delete(errand->config->xmpp, errand->account.jid_local, deadline_ms);
+    FAILPOINT("delete.made");
+    return err;
+}
+
+static enum err deleted(struct pg *pg, struct errand *errand)
+{
+    return accounts_set_jid_state(pg, errand->account.id, JID_ABSENT);
+}
+
+const struct errand_kind errand_delete_jid = {
+    .name = "delete_jid", .load = load_delete, .run = delete, .done = deleted};
+
+/* --- checking it */
+
+static enum err load_check(struct pg *pg, struct errand *errand)
+{
+    const enum err err = load_account(pg, errand);
+    return err == OK && errand->account.state != ACCOUNT_ACTIVE ? ERR_NOT_FOUND : err;
+}
+
+/* Where no command checks a password, at least whether the JID is there: also one whose user has made his roster too
+ * large to be read. */
+static enum err look_for_jid(struct errand *errand, int64_t deadline_ms)
+{
+    struct roster roster;
+    const enum err err =
+        xmpp_roster(errand->config->xmpp, errand->arena, errand->account.jid_local, &roster, deadline_ms);
+    return err == ERR_TOO_LARGE ? OK : err;
+}
+
+/* A password that is refused is set again, where the server lets us. */
+static enum err mend_password(struct errand *errand, int64_t deadline_ms)
+{
+    log_warn("jid_password_refused", F("account", errand->account.id));
+    const enum err err = with_password(errand, deadline_ms, xmpp_jid_set_password);
+    const bool refused = err == ERR_XMPP || err == ERR_UNSUPPORTED || err == ERR_JID_PASSWORD;
+    errand->jid_state = refused ? JID_REFUSED : JID_MADE;
+    return refused ? OK : err;
+}
+
+/* A JID that vanished is made again, but only once it is written down that it had: else a crash in between would leave
+ * it without its roster, and nobody would know. */
+static enum err check(struct errand *errand, int64_t deadline_ms)
+{
+    errand->jid_state = JID_MADE;
+    if (errand->account.jid_state == JID_VANISHED)
+        return with_password(errand, deadline_ms, xmpp_jid_create);
+    enum err err = with_password(errand, deadline_ms, xmpp_jid_check);
+    if (err == ERR_UNSUPPORTED)
+        err = look_for_jid(errand, deadline_ms);
+    if (err == ERR_JID_PASSWORD)
+        return mend_password(errand, deadline_ms);
+    if (err != ERR_NOT_FOUND)
+        return err;
+    log_warn("jid_vanished", F("account", errand->account.id));
+    errand->jid_state = JID_VANISHED;
+    return OK;
+}
+
+static enum err checked(struct pg *pg, struct errand *errand)
+{
+    const int64_t id = errand->account.id;
+    const enum err err = accounts_jid_checked(pg, id, errand->jid_state);
+    if (err != OK)
+        return err == ERR_NOT_FOUND ? OK : err;
+    if (errand->jid_state == JID_VANISHED)
+        return outbox_add(pg, OUTBOX_CHECK_JID, id, NULL); /* again at once: to make it */
+    return errand->account.jid_state == JID_VANISHED ? bindings_reaffirm_all(pg, id) : OK;
+}
+
+const struct errand_kind errand_check_jid = {.name = "check_jid", .load = load_check, .run = check, .done = checked};

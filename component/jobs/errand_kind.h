@@ -1,0 +1,26 @@
+/* What a kind of errand is made of (errand.h): one of these for each, in errand.c's table. */
+#ifndef REGISTRAR_JOBS_ERRAND_KIND_H
+#define REGISTRAR_JOBS_ERRAND_KIND_H
+
+#include "component/jobs/errand.h"
+
+struct errand_kind {
+    const char *name;
+    /* As errand_load. */
+    enum err (*load)(struct pg *pg, struct errand *errand);
+    /* On a worker. ERR_NOT_FOUND: on the server, which is recorded as ERR_JID_NONE. */
+    enum err (*run)(struct errand *errand, int64_t deadline_ms);
+    /* In a transaction: it was done. The outbox's row is taken care of afterwards. */
+    enum err (*done)(struct pg *pg, struct errand *errand);
+    /* In a transaction: it failed; takes care of the outbox's row. NULL: errand_retry. */
+    enum err (*failed)(struct pg *pg, struct errand *errand);
+    /* After the commit, whatever came of it; NULL: nobody waits for it. */
+    void (*tell)(struct errand *errand);
+};
+
+extern const struct errand_kind errand_create_jid, errand_delete_jid, errand_check_jid, errand_pair;
+
+/* In a transaction: it comes up again after a backoff. */
+MUST_CHECK enum err errand_retry(struct pg *pg, const struct errand *errand);
+
+#endif
