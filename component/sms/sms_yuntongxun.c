@@ -15,7 +15,7 @@
 #include "component/sms/post.h"
 #include "component/sms/sms.h"
 
-enum { ANSWER_MAX = 16384, TIME_SIZE = 16, TEXT_MAX = 300 };
+enum { ANSWER_MAX = 16384, TIME_SIZE = 16, TEXT_MAX = 300, CODE_MAX = 8 };
 
 static const char *missing(const struct sms_config *config)
 {
@@ -80,6 +80,12 @@ static bool is_about_message(const char *code)
     return strncmp(code, "160", 3) == 0;
 }
 
+/* What the provider wrote is its own, and could be what it was sent. */
+static const char *for_log(const char *code)
+{
+    return code != NULL && strlen(code) <= CODE_MAX && text_only_of(code, "0123456789") ? code : "other";
+}
+
 static enum err read_answer(struct arena *arena, long status, const struct buf *answer, const char **why_r)
 {
     json_t *object = json_loadb(buf_cstr(answer), answer->length, 0, NULL);
@@ -87,8 +93,7 @@ static enum err read_answer(struct arena *arena, long status, const struct buf *
     const char *text = json_string_value(json_object_get(object, "statusMsg"));
     enum err err = code != NULL && strcmp(code, "000000") == 0 ? OK : ERR_NOT_SENT;
     if (err != OK) {
-        log_warn("sms_refused", F("provider", "yuntongxun"), F("status", status),
-                 F("code", code != NULL && strlen(code) <= 8 ? code : ""));
+        log_warn("sms_refused", F("provider", "yuntongxun"), F("status", status), F("code", for_log(code)));
         if (text != NULL && strlen(text) <= TEXT_MAX)
             *why_r = arena_strdup(arena, text);
         if (code != NULL && is_about_message(code))

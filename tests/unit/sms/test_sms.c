@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "component/base/arena.h"
 #include "component/base/clock.h"
@@ -20,6 +21,8 @@
 
 #define TAKEN   "{\"statusCode\":\"000000\",\"templateSMS\":{}}"
 #define REFUSED "{\"statusCode\":\"112310\",\"statusMsg\":\"应用未上线\"}"
+
+enum { LOG_SIZE = 4096 };
 
 static const struct sms_message message = {
     .phone = "+8613900001234", .national = "13900001234", .code = "271828", .lifetime_ms = 300000, .purpose = "reset"};
@@ -145,6 +148,52 @@ static void yuntongxuns_answers(void **state)
         world->first.answer = cases[i].answer;
         if (send_one(world) != cases[i].err || strcmp(world->why, cases[i].why) != 0)
             fail_msg("%s", cases[i].answer);
+    }
+}
+
+/* What went to standard error meanwhile; the caller frees it. */
+static char *log_of_one(struct world *world)
+{
+    int ends[2];
+    char *text = calloc(1, LOG_SIZE);
+    const int before = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    log_set_level(LOG_LEVEL_WARN);
+    assert_int_not_equal(send_one(world), OK);
+    log_set_level(LOG_LEVEL_ERROR);
+    dup2(before, STDERR_FILENO);
+    close(ends[1]);
+    close(before);
+    assert_true(read(ends[0], text, LOG_SIZE - 1) > 0);
+    close(ends[0]);
+    return text;
+}
+
+static void what_it_calls_its_answer_is_logged_if_it_is_a_number(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *answer, *logged;
+    } cases[] = {
+        {REFUSED, " code=112310"},
+        {"{\"statusCode\":\"12345678\"}", " code=12345678"},
+        {"{\"statusCode\":\"123456789\"}", " code=other"},
+        {"{\"statusCode\":\"token\"}", " code=other"},
+        {"{\"statusCode\":\"1 a=b\"}", " code=other"},
+        {"{\"statusCode\":\"\"}", " code=other"},
+        {"{\"statusCode\":112310}", " code=other"},
+        {"{}", " code=other"},
+    };
+    world->config.breaker_after = 1000;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world->first.answer = cases[i].answer;
+        char *text = log_of_one(world);
+        const char *code = strstr(text, " code=");
+        if (code == NULL || strncmp(code, cases[i].logged, strlen(cases[i].logged)) != 0 ||
+            strspn(code + strlen(cases[i].logged), " \n") == 0)
+            fail_msg("%s: %s", cases[i].answer, text);
+        free(text);
     }
 }
 
@@ -397,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(yuntongxun_signs_as_it_should),
         TEST(yuntongxuns_answers),
+        TEST(what_it_calls_its_answer_is_logged_if_it_is_a_number),
         TEST(an_endless_text_is_none),
         TEST(the_configured_one_gets_what_is_configured),
         TEST(urls_and_forms_are_escaped),
