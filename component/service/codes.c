@@ -183,7 +183,7 @@ static enum err admit(struct call *call, struct worker *worker)
         return ERR_BUSY; /* before anything is stored that could not be sent */
     if (!phone_country_allowed(services->settings.code_countries, io->bond.phone))
         return ERR_NOT_SENT;
-    const char *country = phone_country(call->arena, services->settings.country, io->bond.phone);
+    const char *country = phone_country(call->arena, io->bond.phone);
     make_ask(call, country);
     enum err err = check(call, worker, country);
     if (err == OK && (err = codes_put(worker->redis, services->keyring, &io->ask)) == ERR_CONFLICT &&

@@ -50,10 +50,21 @@ const char *phone_show(unsigned country, const char *e164)
     return strncmp(e164, prefix, length) == 0 ? e164 + length : e164;
 }
 
-const char *phone_country(struct arena *arena, unsigned country, const char *e164)
+/* ITU-T E.164, the list of assigned codes: no code begins with another. 1 (North America) and 7 are codes themselves;
+ * of the pairs of digits these are; all others have three digits, those not assigned included. */
+static size_t country_code_length(const char *digits)
 {
-    const char *own = arena_printf(arena, "%u", country);
-    return strncmp(e164 + 1, own, strlen(own)) == 0 ? own : arena_copy(arena, e164 + 1, 3);
+    static const char *const pairs[10] = {[2] = "07",      [3] = "0123469", [4] = "013456789", [5] = "12345678",
+                                          [6] = "0123456", [8] = "1246",    [9] = "0123458"};
+    if (digits[0] == '1' || digits[0] == '7')
+        return 1;
+    const char *second = pairs[digits[0] - '0'];
+    return second != NULL && strchr(second, digits[1]) != NULL ? 2 : 3;
+}
+
+const char *phone_country(struct arena *arena, const char *e164)
+{
+    return arena_copy(arena, e164 + 1, country_code_length(e164 + 1));
 }
 
 bool phone_country_allowed(const char *allowed, const char *e164)

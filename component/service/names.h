@@ -15,9 +15,9 @@ const char *phone_parse(struct arena *arena, unsigned country, const char *text)
 /* E.164 to what replies say: national for `country`, E.164 for others. */
 const char *phone_show(unsigned country, const char *e164);
 
-/* The country calling code of an E.164 number as far as limits need it: `country`'s own, or the first digits; static or
- * within e164's life. Allowed: whether it begins with one of the codes of the comma-separated list ("*": all). */
-const char *phone_country(struct arena *arena, unsigned country, const char *e164);
+/* The country calling code of an E.164 number (phone_parse), in the arena. Allowed: whether it begins with one of the
+ * codes of the comma-separated list ("*": all). */
+const char *phone_country(struct arena *arena, const char *e164);
 bool phone_country_allowed(const char *allowed, const char *e164);
 
 /* A name of the given type as it is stored, in the arena. ERR_INVALID when it cannot be one of that type. */

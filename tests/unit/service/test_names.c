@@ -109,6 +109,57 @@ static void what_is_shown_is_parsed_back(void **state)
     assert_null(phone_parse(arena, CHINA, "+8600123456789")); /* it would come back as +123456789 */
 }
 
+/* --- countries */
+
+/* The codes of two digits, by region, as ITU-T E.164's list has them. */
+static const char two_digits[] = " 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 "
+                                 "60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98 ";
+
+/* Whatever follows: no code begins with another. */
+static void a_country_is_its_whole_calling_code(void **state)
+{
+    (void)state;
+    for (int prefix = 100; prefix <= 999; prefix++) {
+        const char *e164 = arena_printf(arena, "+%d5550123", prefix);
+        const char *pair = arena_printf(arena, " %d ", prefix / 10);
+        const char *country = prefix / 100 == 1 || prefix / 100 == 7 ? arena_printf(arena, "%d", prefix / 100)
+                              : strstr(two_digits, pair) != NULL     ? arena_printf(arena, "%d", prefix / 10)
+                                                                     : arena_printf(arena, "%d", prefix);
+        if (strcmp(phone_country(arena, e164), country) != 0)
+            fail_msg("%s: %s, not %s", e164, phone_country(arena, e164), country);
+    }
+}
+
+static void countries_one_knows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *e164, *country;
+    } cases[] = {
+        {"+8613912345678", "86"}, {"+85212345678", "852"},   {"+85312345678", "853"},  {"+886912345678", "886"},
+        {"+12125550123", "1"},    {"+18765550123", "1"},     {"+79161234567", "7"},    {"+77011234567", "7"},
+        {"+447911123456", "44"},  {"+4915112345678", "49"},  {"+420601123456", "420"}, {"+3519123456", "351"},
+        {"+37061234567", "370"},  {"+599912345", "599"},     {"+5511987654321", "55"}, {"+6591234567", "65"},
+        {"+67012345", "670"},     {"+8801712345678", "880"}, {"+9715012345", "971"},   {"+919812345678", "91"},
+        {"+998901234567", "998"}, {"+2012345678", "20"},     {"+211912345678", "211"}, {"+27821234567", "27"},
+        {"+290123456", "290"},    {"+1234567", "1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(phone_country(arena, cases[i].e164), cases[i].country);
+}
+
+static void codes_go_to_the_countries_that_are_allowed(void **state)
+{
+    (void)state;
+    assert_true(phone_country_allowed("86", "+8613912345678"));
+    assert_false(phone_country_allowed("86", "+85212345678"));
+    assert_true(phone_country_allowed("44, 1,852", "+85212345678"));
+    assert_true(phone_country_allowed("44,1", "+12125550123"));
+    assert_false(phone_country_allowed("44,1", "+8613912345678"));
+    assert_true(phone_country_allowed("*", "+998901234567"));
+    assert_false(phone_country_allowed("", "+8613912345678"));
+}
+
 /* --- names of other types */
 
 static enum err parse(enum account_type type, const char *text)
@@ -188,6 +239,9 @@ int main(void)
         cmocka_unit_test(phones_are_parsed),
         cmocka_unit_test(phones_are_shown_national_at_home),
         cmocka_unit_test(what_is_shown_is_parsed_back),
+        cmocka_unit_test(a_country_is_its_whole_calling_code),
+        cmocka_unit_test(countries_one_knows),
+        cmocka_unit_test(codes_go_to_the_countries_that_are_allowed),
         cmocka_unit_test(names_hold_what_their_type_allows),
         cmocka_unit_test(a_name_without_a_type_may_be_several),
         cmocka_unit_test(an_account_is_called_by_its_nickname_in_rosters_alone),
