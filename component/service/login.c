@@ -32,8 +32,7 @@ static const char *pseudonym(const struct call *call, enum account_type type, co
     return services_pseudonym(call->services, call->arena, who);
 }
 
-/* For the name only together with the address, so that nobody can lock somebody else out. Redis being gone stops no
- * login that needs no picture: the hashing lane bounds how fast anybody can guess. */
+/* For the name only together with the address, so that nobody can lock somebody else out. */
 enum err login_limit(struct call *call, struct worker *worker, enum account_type type, const char *name)
 {
     const struct service_settings *settings = &call->services->settings;
@@ -44,8 +43,7 @@ enum err login_limit(struct call *call, struct worker *worker, enum account_type
          .most = settings->logins_per_name_per_minute,
          .period_ms = MINUTE_MS},
     };
-    const enum err err = services_limit(call, worker, limits, sizeof limits / sizeof limits[0]);
-    return err == ERR_CACHE_DOWN ? OK : err;
+    return services_limit(call, worker, limits, sizeof limits / sizeof limits[0]);
 }
 
 /* After a picture was solved: for the name from everywhere. */
@@ -64,7 +62,8 @@ static enum err find_account(struct call *call, struct worker *worker, bool logi
 {
     struct login_io *io = call->io;
     enum err err = login_limit(call, worker, io->type, io->name);
-    if (err == OK)
+    /* Redis being gone stops no login that needs no picture: the hashing lane bounds how fast anybody can guess. */
+    if (err == OK || err == ERR_CACHE_DOWN)
         err = proof_check(call, worker, &io->proof, io->type, login);
     if (err == OK)
         err = limit_solvers(call, worker, io);

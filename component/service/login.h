@@ -36,7 +36,7 @@ MUST_CHECK enum err login_withdraw(struct call *call, struct worker *worker, int
  */
 MUST_CHECK enum err login_confirm(struct call *call, struct worker *worker, int64_t account_id, enum verifier_kind kind,
                                   const char *verifier);
-/* Counts a try against the limits of logins, for the address and for the name. */
+/* Counts a try against the limits of logins, for the address and for the name. ERR_CACHE_DOWN: the caller decides. */
 MUST_CHECK enum err login_limit(struct call *call, struct worker *worker, enum account_type type, const char *name);
 /* md5hex of the password, the input of V1 (dialects.md, Passwords); the arena's. */
 struct secret password_v1(struct arena *arena, struct secret password);

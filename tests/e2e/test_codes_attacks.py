@@ -11,6 +11,7 @@ import redis as redis_module
 
 from harness.calls import new_phone
 from harness.d000 import Android, status
+from harness.d004 import Client, challenge, said
 from harness.process import ROOT
 from harness.sms_file import SmsFile, wrong
 
@@ -430,6 +431,25 @@ def test_without_redis_nothing_is_sent_and_no_code_passes(strict, plain_http, sm
     assert status(verified.register(verified_id), 503) == 250
     assert status(verified.reset(verified_id, "x"), 503) == 500
     assert status(app.get_salt(), 503) == 500
+
+
+def test_without_redis_nobody_is_told_who_is_registered(strict, plain_http, sms, stack):
+    """000's login, which answers an unknown phone as a wrong password, goes on."""
+    strict()
+    known = Android(Elsewhere(plain_http), sms).registered()
+    known_004, unknown = Client(plain_http, sms).register(), new_phone()
+    stack.kill("redis")
+    for phone in (known.phone, unknown):
+        form = {"phone": phone, "xid": secrets.token_hex(16), "pwd": "wrong", "utime": "1446455200"}
+        for path in ("/reg/login", "/user/login"):
+            reply = plain_http.post(path, form)
+            assert (reply.status, reply.json) == (503, {"code": "400"}) and int(reply.headers["Retry-After"]) >= 1
+        assert status(Android(plain_http, sms, phone).get_mes("1"), 503) == 250
+        assert status(Android(plain_http, sms, phone).get_salt(), 503) == 500
+    for phone in (known_004.phone, unknown):
+        assert said(plain_http.post_json("/client/login", challenge(phone, "wrong")), 503) == (0, "密码错误")
+    assert status(known.login()) == 200
+    assert status(known.login("wrong")) == 500
 
 
 def test_limits_and_codes_survive_restarts_of_both(strict, server, plain_http, sms, stack):
