@@ -251,33 +251,41 @@ enum err accounts_set_xid(struct pg *pg, int64_t id, const char *xid_hash)
 }
 
 enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,
-                       const char **verifier_r)
+                       struct stored_verifier *verifier_r)
 {
     static const struct stmt get = {"verifiers_get",
-                                    "select verifier from verifiers where account_id = $1 and kind = $2"};
+                                    "select verifier, sealed, key_id, (extract(epoch from made_at) * 1000000)::bigint "
+                                    "from verifiers where account_id = $1 and kind = $2"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     pg_arg_i64(&args, kind);
     PGresult *result = NULL;
     const enum err err = pg_run(pg, &get, &args, &result);
-    if (err == OK)
-        *verifier_r = PQntuples(result) > 0 ? pg_text(arena, result, 0, 0) : NULL;
+    *verifier_r = (struct stored_verifier){0};
+    if (err == OK && PQntuples(result) > 0) {
+        verifier_r->text = pg_text(arena, result, 0, 0);
+        verifier_r->sealed.bytes = pg_bytes(arena, result, 0, 1, &verifier_r->sealed.length);
+        verifier_r->sealed.key_id = (int32_t)pg_i64(result, 0, 2);
+        verifier_r->since_us = pg_i64(result, 0, 3);
+    }
     PQclear(result);
     return err;
 }
 
+/* made_at tells one password from the next: the moment of this statement, because transactions that wait for each other
+ * may have begun at the same one. */
 enum err verifiers_replace(struct pg *pg, int64_t account_id, const char *v1, const char *v0,
                            const struct sealed *secret)
 {
     static const struct stmt replace = {
         "verifiers_replace",
         "with gone as (delete from verifiers where account_id = $1 and (kind = 0 and $3::text is null or kind = 4 and "
-        "$4::bytea is null)) insert into verifiers (account_id, kind, verifier, sealed, key_id) "
-        "select $1, kind, text, sealed, key from (values (1, $2::text, null::bytea, null::integer), (0, $3, null, "
-        "null), "
-        "(4, null, $4, $5::integer)) given(kind, text, sealed, key) where text is not null or sealed is not null "
+        "$4::bytea is null)) insert into verifiers (account_id, kind, verifier, sealed, key_id, made_at) "
+        "select $1, kind, text, sealed, key, clock_timestamp() "
+        "from (values (1, $2::text, null::bytea, null::integer), (0, $3, null, null), (4, null, $4, $5::integer)) "
+        "given(kind, text, sealed, key) where text is not null or sealed is not null "
         "on conflict (account_id, kind) do update set verifier = excluded.verifier, sealed = excluded.sealed, "
-        "key_id = excluded.key_id, made_at = now()"};
+        "key_id = excluded.key_id, made_at = excluded.made_at"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     pg_arg_text(&args, v1);
@@ -288,23 +296,6 @@ enum err verifiers_replace(struct pg *pg, int64_t account_id, const char *v1, co
     else
         pg_arg_text(&args, NULL);
     return pg_do(pg, &replace, &args, NULL);
-}
-
-enum err verifiers_get_secret(struct pg *pg, struct arena *arena, int64_t account_id, struct sealed *secret_r)
-{
-    static const struct stmt get = {"verifiers_get_secret",
-                                    "select sealed, key_id from verifiers where account_id = $1 and kind = 4"};
-    struct pg_args args = {0};
-    pg_arg_i64(&args, account_id);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &get, &args, &result);
-    *secret_r = (struct sealed){0};
-    if (err == OK && PQntuples(result) > 0) {
-        secret_r->bytes = pg_bytes(arena, result, 0, 0, &secret_r->length);
-        secret_r->key_id = (int32_t)pg_i64(result, 0, 1);
-    }
-    PQclear(result);
-    return err;
 }
 
 enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname)
@@ -319,7 +310,7 @@ enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname)
 
 enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old, const char *fresh)
 {
-    static const struct stmt renew = {"verifiers_renew", "update verifiers set verifier = $4, made_at = now() "
+    static const struct stmt renew = {"verifiers_renew", "update verifiers set verifier = $4 "
                                                          "where account_id = $1 and kind = $2 and verifier = $3"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);

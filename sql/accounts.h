@@ -45,6 +45,12 @@ struct account {
 
 enum verifier_kind { VERIFIER_V0 = 0, VERIFIER_V1 = 1, VERIFIER_SECRET = 4 };
 
+struct stored_verifier {
+    const char *text;     /* argon2id; NULL where there is none */
+    struct sealed sealed; /* VERIFIER_SECRET: 004's password; bytes NULL where there is none */
+    int64_t since_us;     /* which password it is of: when that was set. 0 where there is none */
+};
+
 struct new_account {
     enum account_type type;
     const char *name;
@@ -94,21 +100,18 @@ MUST_CHECK enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_s
 /* The JID of an active account (else ERR_NOT_FOUND) was looked at just now. */
 MUST_CHECK enum err accounts_jid_checked(struct pg *pg, int64_t id, enum jid_state state);
 
-/* The argon2id string, in the arena, or NULL. */
+/* Of the account (id 0: none) and kind, in the arena. */
 MUST_CHECK enum err verifiers_get(struct pg *pg, struct arena *arena, int64_t account_id, enum verifier_kind kind,
-                                  const char **verifier_r);
-/* In a transaction: a new password. V1 is replaced; V0 and the sealed secret are where they are given, and removed
- * otherwise. */
+                                  struct stored_verifier *verifier_r);
+/* In a transaction that holds the account: a new password. V1 is replaced; V0 and the sealed secret are where they are
+ * given, and removed otherwise. */
 MUST_CHECK enum err verifiers_replace(struct pg *pg, int64_t account_id, const char *v1, const char *v0,
                                       const struct sealed *secret);
-/* 004's sealed password; bytes NULL without one. */
-MUST_CHECK enum err verifiers_get_secret(struct pg *pg, struct arena *arena, int64_t account_id,
-                                         struct sealed *secret_r);
 /* The nickname, with the wish that the rosters of those bound to the account show it. */
 MUST_CHECK enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname);
 /* The device of an active account's latest login through 001 or 002. */
 MUST_CHECK enum err accounts_set_xid(struct pg *pg, int64_t id, const char *xid_hash);
-/* Replaces `old` (unless it has changed meanwhile). */
+/* Another verifier of the same password, in the place of `old` (unless that has changed meanwhile). */
 MUST_CHECK enum err verifiers_renew(struct pg *pg, int64_t account_id, enum verifier_kind kind, const char *old,
                                     const char *fresh);
 

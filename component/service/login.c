@@ -73,7 +73,7 @@ static enum err find_account(struct call *call, struct worker *worker, bool logi
     if (err == OK || err == ERR_NO_SUCH_NAME) /* an unknown name (id 0) costs the same */
         err = verifiers_get(worker->pg, call->arena, io->account.id, VERIFIER_V1, &io->verifier);
     if (err == OK)
-        err = guard_open(call, worker, known && io->verifier != NULL ? &io->account : NULL, &io->guard);
+        err = guard_open(call, worker, known && io->verifier.since_us != 0 ? &io->account : NULL, &io->guard);
     return err;
 }
 
@@ -90,7 +90,7 @@ static enum err find_for_cancel(struct call *call, struct worker *worker)
 static enum err check_password(struct call *call, struct worker *worker)
 {
     struct login_io *io = call->io;
-    return guard_check(call, worker, &io->guard, io->verifier, password_v1(call->arena, io->password));
+    return guard_check(call, worker, &io->guard, io->verifier.text, password_v1(call->arena, io->password));
 }
 
 /* What the password opens: the account's state is told to nobody else. */
@@ -105,18 +105,18 @@ static enum err enter(struct call *call, struct worker *worker)
     return err;
 }
 
-/* OK while the account has the verifier that a password was checked with, else ERR_PASSWORD. */
-static enum err verifier_stands(struct call *call, struct worker *worker, int64_t account_id, enum verifier_kind kind,
-                                const char *verifier)
+/* OK while the account has the password that was checked, else ERR_PASSWORD. Its verifier may be another one by now:
+ * logins at the same time renew it when hashing has become dearer. */
+static enum err password_stands(struct call *call, struct worker *worker, int64_t account_id, enum verifier_kind kind,
+                                const struct stored_verifier *checked)
 {
-    const char *standing = NULL;
+    struct stored_verifier standing;
     const enum err err = verifiers_get(worker->pg, call->arena, account_id, kind, &standing);
-    if (err != OK)
-        return err;
-    return standing != NULL && strcmp(standing, verifier) == 0 ? OK : ERR_PASSWORD;
+    return err == OK && standing.since_us != checked->since_us ? ERR_PASSWORD : err;
 }
 
-enum err login_withdraw(struct call *call, struct worker *worker, int64_t account_id)
+/* The session ends, as the new password ended all others. */
+static enum err withdraw(struct call *call, struct worker *worker, int64_t account_id)
 {
     struct session_hash *ended = NULL;
     size_t count = 0;
@@ -128,10 +128,10 @@ enum err login_withdraw(struct call *call, struct worker *worker, int64_t accoun
 }
 
 enum err login_confirm(struct call *call, struct worker *worker, int64_t account_id, enum verifier_kind kind,
-                       const char *verifier)
+                       const struct stored_verifier *checked)
 {
-    const enum err err = verifier_stands(call, worker, account_id, kind, verifier);
-    return err == ERR_PASSWORD ? login_withdraw(call, worker, account_id) : err;
+    const enum err err = password_stands(call, worker, account_id, kind, checked);
+    return err == ERR_PASSWORD ? withdraw(call, worker, account_id) : err;
 }
 
 /* What was found wrong is looked at again at each login: somebody may have mended it on the server. */
@@ -162,9 +162,9 @@ static enum err open_session(struct call *call, struct worker *worker)
     if (err == ERR_NOT_FOUND) /* cancelled meanwhile */
         return ERR_PASSWORD;
     if (err == OK)
-        err = login_confirm(call, worker, io->account.id, VERIFIER_V1, io->verifier);
+        err = login_confirm(call, worker, io->account.id, VERIFIER_V1, &io->verifier);
     if (err == OK && io->guard.renewed != NULL)
-        err = verifiers_renew(worker->pg, io->account.id, VERIFIER_V1, io->verifier, io->guard.renewed);
+        err = verifiers_renew(worker->pg, io->account.id, VERIFIER_V1, io->verifier.text, io->guard.renewed);
     return err;
 }
 
@@ -204,7 +204,7 @@ static enum err end_account(struct call *call, struct worker *worker)
     if (err == OK)
         err = accounts_lock(worker->pg, io->account.id);
     if (err == OK)
-        err = verifier_stands(call, worker, io->account.id, VERIFIER_V1, io->verifier);
+        err = password_stands(call, worker, io->account.id, VERIFIER_V1, &io->verifier);
     if (err == OK)
         err = account_end(call->services, worker->pg, call->arena, io->account.id, ACCOUNT_ACTIVE, &ended, &count);
     FAILPOINT("cancel.before_commit");

@@ -21,21 +21,17 @@ struct login_io {
     struct secret token;
     /* between the steps */
     struct guard guard;
-    const char *verifier;
+    struct stored_verifier verifier;
 };
 
 extern const struct op op_login;
 /* Ends the account: committed when it answers OK; JID and rosters follow by the outbox. */
 extern const struct op op_cancel;
 
-/* A session was opened on a password that was replaced meanwhile: it ends, as the new password ended all others.
- * ERR_BUSY (try again) unless something fails. */
-MUST_CHECK enum err login_withdraw(struct call *call, struct worker *worker, int64_t account_id);
-/* After a session was opened: withdraws it unless the account still has the verifier that its password was checked
- * with.
- */
+/* After a session was opened on a proof that was checked: OK if that is still of the account's password. Otherwise the
+ * session ends, as the new password ended all others, and it is ERR_BUSY (try again). */
 MUST_CHECK enum err login_confirm(struct call *call, struct worker *worker, int64_t account_id, enum verifier_kind kind,
-                                  const char *verifier);
+                                  const struct stored_verifier *checked);
 /* Counts a try against the limits of logins, for the address and for the name. ERR_CACHE_DOWN: the caller decides. */
 MUST_CHECK enum err login_limit(struct call *call, struct worker *worker, enum account_type type, const char *name);
 /* md5hex of the password, the input of V1 (dialects.md, Passwords); the arena's. */

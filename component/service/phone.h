@@ -78,8 +78,7 @@ struct phone_login_io {
     struct secret jid_password;
     /* between the steps */
     struct guard guard;
-    const char *verifier;
-    struct sealed secret;
+    struct stored_verifier verifier;
 };
 extern const struct op op_phone_login;
 extern const struct op op_phone_challenge; /* LOGIN_CHALLENGE */

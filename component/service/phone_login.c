@@ -21,15 +21,20 @@ enum { MINUTE_MS = 60000, CHALLENGE_FRESH_S = 300, CHALLENGE_SEEN_MS = 610000 };
 
 static enum verifier_kind kind_of(const struct phone_login_io *io)
 {
-    return io->proof == LOGIN_V0 ? VERIFIER_V0 : VERIFIER_V1;
+    switch (io->proof) {
+    case LOGIN_V0:
+        return VERIFIER_V0;
+    case LOGIN_CHALLENGE:
+        return VERIFIER_SECRET;
+    default:
+        return VERIFIER_V1;
+    }
 }
 
 /* Whether what was sent could open the account at all; 000's password is of no use without the account's salt. */
 static bool opens_by(const struct phone_login_io *io)
 {
-    if (io->proof == LOGIN_CHALLENGE)
-        return io->secret.bytes != NULL;
-    return io->verifier != NULL && (io->proof != LOGIN_V0 || strcmp(io->salt, io->account.salt) == 0);
+    return io->verifier.since_us != 0 && (io->proof != LOGIN_V0 || strcmp(io->salt, io->account.salt) == 0);
 }
 
 static enum err find(struct call *call, struct worker *worker)
@@ -43,10 +48,8 @@ static enum err find(struct call *call, struct worker *worker)
     const bool known = err == OK;
     if (err != OK && (err != ERR_NO_SUCH_NAME || io->tells_existence))
         return err;
-    if (io->proof == LOGIN_CHALLENGE) /* an unknown phone (id 0) costs the same */
-        err = verifiers_get_secret(worker->pg, call->arena, io->account.id, &io->secret);
-    else
-        err = verifiers_get(worker->pg, call->arena, io->account.id, kind_of(io), &io->verifier);
+    /* an unknown phone (id 0) costs the same */
+    err = verifiers_get(worker->pg, call->arena, io->account.id, kind_of(io), &io->verifier);
     if (err == OK)
         err = guard_open(call, worker, known && opens_by(io) ? &io->account : NULL, &io->guard);
     return err;
@@ -58,7 +61,7 @@ static enum err find(struct call *call, struct worker *worker)
 static enum err check(struct call *call, struct worker *worker)
 {
     struct phone_login_io *io = call->io;
-    return guard_check(call, worker, &io->guard, io->verifier, given_v1(call->arena, &io->password));
+    return guard_check(call, worker, &io->guard, io->verifier.text, given_v1(call->arena, &io->password));
 }
 
 /* --- a challenge */
@@ -94,7 +97,7 @@ static enum err compare(struct call *call, const struct phone_login_io *io)
     uint8_t digest[SHA256_SIZE];
     char hex[2 * SHA256_SIZE + 1];
     const char *context = arena_printf(call->arena, "secret:%s", io->phone);
-    if (unseal(call->services->keyring, call->arena, context, io->secret, &password) != OK) {
+    if (unseal(call->services->keyring, call->arena, context, io->verifier.sealed, &password) != OK) {
         log_error("secret_sealed_by_lost_key", F("account", io->account.id));
         return ERR_INTERNAL;
     }
@@ -118,20 +121,6 @@ static enum err check_challenge(struct call *call, struct worker *worker)
 }
 
 /* --- success */
-
-/* Whether what the session was opened on still is the account's. */
-static enum err confirm(struct call *call, struct worker *worker)
-{
-    const struct phone_login_io *io = call->io;
-    struct sealed standing;
-    if (io->proof != LOGIN_CHALLENGE)
-        return login_confirm(call, worker, io->account.id, kind_of(io), io->verifier);
-    const enum err err = verifiers_get_secret(worker->pg, call->arena, io->account.id, &standing);
-    if (err != OK || (standing.length == io->secret.length && standing.bytes != NULL &&
-                      memcmp(standing.bytes, io->secret.bytes, standing.length) == 0))
-        return err;
-    return login_withdraw(call, worker, io->account.id);
-}
 
 static enum err open(struct call *call, struct worker *worker)
 {
@@ -157,9 +146,9 @@ static enum err open(struct call *call, struct worker *worker)
     if (err == OK && io->xid != NULL)
         err = accounts_set_xid(worker->pg, io->account.id, handset_hash(call->arena, io->xid));
     if (err == OK)
-        err = confirm(call, worker);
+        err = login_confirm(call, worker, io->account.id, kind_of(io), &io->verifier);
     if (err == OK && io->guard.renewed != NULL)
-        err = verifiers_renew(worker->pg, io->account.id, kind_of(io), io->verifier, io->guard.renewed);
+        err = verifiers_renew(worker->pg, io->account.id, kind_of(io), io->verifier.text, io->guard.renewed);
     if (err == OK && call->services->settings.jid_check_interval_ms > 0)
         err = outbox_add_check(worker->pg, io->account.id, call->services->settings.jid_check_interval_ms);
     return err;

@@ -92,6 +92,7 @@ enum err phone_admit_registration(struct call *call, struct worker *worker)
 static enum err admit_reset(struct call *call, struct worker *worker)
 {
     struct phone_io *io = call->io;
+    struct stored_verifier secret = {0}, v1 = {0};
     enum err err = look_at_code(call, worker);
     if (err == OK)
         err = accounts_find(worker->pg, call->arena, ACCOUNT_PHONE, io->bond.phone, &io->account);
@@ -105,8 +106,12 @@ static enum err admit_reset(struct call *call, struct worker *worker)
     }
     if (io->account.state != ACCOUNT_ACTIVE)
         return ERR_NO_SUCH_NAME;
-    err = verifiers_get_secret(worker->pg, call->arena, io->account.id, &io->secret);
-    return err == OK ? verifiers_get(worker->pg, call->arena, io->account.id, VERIFIER_V1, &io->old_v1) : err;
+    err = verifiers_get(worker->pg, call->arena, io->account.id, VERIFIER_SECRET, &secret);
+    if (err == OK)
+        err = verifiers_get(worker->pg, call->arena, io->account.id, VERIFIER_V1, &v1);
+    io->secret = secret.sealed;
+    io->old_v1 = v1.text;
+    return err;
 }
 
 /* --- the hash */

@@ -36,7 +36,7 @@ static void a_new_account_is_pending(void **state)
 {
     (void)state;
     struct new_account fresh = fresh_account(ACCOUNT_DEVICE, "lamp-1");
-    const char *verifier = NULL;
+    struct stored_verifier verifier;
     int64_t id = 0;
     assert_int_equal(try_insert(&fresh, &id), OK);
     const struct account account = found(id);
@@ -55,9 +55,9 @@ static void a_new_account_is_pending(void **state)
     assert_int_equal(account.jid_password.length, 6);
     assert_memory_equal(account.jid_password.bytes, "sealed", 6);
     assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V1, &verifier), OK);
-    assert_string_equal(verifier, fresh.verifier_v1);
+    assert_string_equal(verifier.text, fresh.verifier_v1);
     assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V0, &verifier), OK);
-    assert_null(verifier);
+    assert_null(verifier.text);
 }
 
 static void it_is_activated_once(void **state)
@@ -76,11 +76,11 @@ static void it_is_cancelled_from_the_state_named_alone(void **state)
     (void)state;
     const int64_t pending = pending_account(ACCOUNT_DEVICE, "pending");
     const int64_t active = active_account(ACCOUNT_DEVICE, "active");
-    const char *verifier = NULL;
+    struct stored_verifier verifier;
     assert_int_equal(try_cancel(pending, ACCOUNT_ACTIVE), ERR_NOT_FOUND);
     assert_int_equal(try_cancel(active, ACCOUNT_PENDING), ERR_NOT_FOUND);
     assert_int_equal(verifiers_get(pg, arena, active, VERIFIER_V1, &verifier), OK);
-    assert_non_null(verifier); /* a cancel that did not take place took nothing away */
+    assert_non_null(verifier.text); /* a cancel that did not take place took nothing away */
     assert_int_equal(try_cancel(pending, ACCOUNT_PENDING), OK);
     assert_int_equal(try_cancel(active, ACCOUNT_ACTIVE), OK);
     assert_int_equal(try_cancel(active, ACCOUNT_ACTIVE), ERR_NOT_FOUND);
@@ -91,7 +91,7 @@ static void a_cancelled_account_keeps_nothing_personal(void **state)
 {
     (void)state;
     const int64_t id = active_account(ACCOUNT_DEVICE, "lamp");
-    const char *verifier = "";
+    struct stored_verifier verifier;
     ask("update accounts set nickname = 'n', display_name = 'd', email = 'e@example.org' where id = %lld",
         (long long)id);
     cancel_account(id, ACCOUNT_ACTIVE);
@@ -104,7 +104,7 @@ static void a_cancelled_account_keeps_nothing_personal(void **state)
     assert_null(account.jid_password.bytes);
     assert_true(account.jid_local[0] != '\0'); /* what the server is still to be told */
     assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V1, &verifier), OK);
-    assert_null(verifier);
+    assert_null(verifier.text);
     assert_int_equal(ask("select count(*) from accounts where id = %lld and display_name is null and email is null "
                          "and cancelled_at is not null",
                          (long long)id),
@@ -271,13 +271,43 @@ static void a_verifier_is_renewed_unless_it_changed_meanwhile(void **state)
 {
     (void)state;
     const int64_t id = active_account(ACCOUNT_DEVICE, "d");
-    const char *verifier = NULL;
+    struct stored_verifier verifier;
     assert_int_equal(verifiers_renew(pg, id, VERIFIER_V1, "something else", "late"), OK);
     assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V1, &verifier), OK);
-    assert_string_equal(verifier, "$argon2id$...");
+    assert_string_equal(verifier.text, "$argon2id$...");
     assert_int_equal(verifiers_renew(pg, id, VERIFIER_V1, "$argon2id$...", "new"), OK);
     assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V1, &verifier), OK);
-    assert_string_equal(verifier, "new");
+    assert_string_equal(verifier.text, "new");
+}
+
+/* What a login that is under way looks at, once its session is open. */
+static void a_renewed_verifier_is_of_the_same_password(void **state)
+{
+    (void)state;
+    const int64_t id = active_account(ACCOUNT_DEVICE, "d");
+    const struct sealed secret = {.key_id = 7, .bytes = (const uint8_t *)"sealed", .length = 6};
+    struct stored_verifier first, renewed, second, third, sealed;
+    assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V1, &first), OK);
+    assert_true(first.since_us > 0);
+    assert_int_equal(verifiers_renew(pg, id, VERIFIER_V1, first.text, "dearer"), OK);
+    assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V1, &renewed), OK);
+    assert_string_equal(renewed.text, "dearer");
+    assert_true(renewed.since_us == first.since_us);
+
+    assert_int_equal(pg_begin(pg), OK);
+    assert_int_equal(verifiers_replace(pg, id, "second", NULL, &secret), OK);
+    assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V1, &second), OK);
+    assert_int_equal(verifiers_replace(pg, id, "second", NULL, &secret), OK); /* the same one, and set anew */
+    assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V1, &third), OK);
+    assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_SECRET, &sealed), OK);
+    assert_int_equal(pg_commit(pg), OK);
+    assert_true(second.since_us > first.since_us && third.since_us > second.since_us);
+    assert_null(sealed.text);
+    assert_int_equal(sealed.sealed.key_id, 7);
+    assert_memory_equal(sealed.sealed.bytes, "sealed", 6);
+    assert_true(sealed.since_us > first.since_us);
+    assert_int_equal(verifiers_get(pg, arena, id, VERIFIER_V0, &sealed), OK);
+    assert_true(sealed.text == NULL && sealed.sealed.bytes == NULL && sealed.since_us == 0);
 }
 
 /* --- what the schema itself forbids, should the program be wrong */
@@ -319,6 +349,7 @@ int main(void)
         SCHEMA_TEST(holding_needs_all_of_them_active),
         SCHEMA_TEST(a_held_account_is_not_cancelled_meanwhile),
         SCHEMA_TEST(a_verifier_is_renewed_unless_it_changed_meanwhile),
+        SCHEMA_TEST(a_renewed_verifier_is_of_the_same_password),
         SCHEMA_TEST(the_schema_checks),
     };
     return cmocka_run_group_tests_name("accounts", tests, postgres_set_up, postgres_tear_down);
