@@ -11,6 +11,7 @@
  * read-back; a connection's stanzas are handled in order. */
 #include <stddef.h>
 
+#include "xmpp/accounts.h"
 #include "xmpp/admin.h"
 #include "xmpp/ns.h"
 #include "xmpp/rosters.h"
@@ -50,40 +51,28 @@ static enum err check(struct task *task, const char *local, struct secret passwo
     return err == OK ? ERR_JID_PASSWORD : err;
 }
 
+static const struct account_ways ways;
+
 static enum err set_password(struct task *task, const char *local, struct secret password)
 {
-    bool done = false;
-    enum err err = admin_change_password(task, local, password, &done);
-    if (err == ERR_FORBIDDEN)
-        return ERR_UNSUPPORTED;
-    if (err != OK || done)
-        return err;
-    err = exists(task, local);
-    return err == OK ? ERR_XMPP : err;
+    return accounts_set_password(task, &ways, local, password);
 }
+
+static const struct account_ways ways = {
+    .exists = exists,
+    .check = check,
+    .set_password = set_password,
+    .delete_user = admin_delete_user_and_sessions,
+};
 
 static enum err create(struct task *task, const char *local, struct secret password)
 {
-    bool done = false;
-    enum err err = admin_add_user(task, local, password, &done);
-    if (err != OK || done)
-        return err;
-    err = check(task, local, password);
-    if (err == ERR_NOT_FOUND)
-        return ERR_XMPP; /* refused for another reason than that it exists */
-    if (err != ERR_JID_PASSWORD)
-        return err;
-    err = set_password(task, local, password);
-    return err == ERR_UNSUPPORTED || err == ERR_XMPP ? ERR_JID_PASSWORD : err;
+    return accounts_create(task, &ways, local, password);
 }
 
 static enum err remove_account(struct task *task, const char *local)
 {
-    bool done = false;
-    enum err err = admin_delete_user_and_sessions(task, local, &done);
-    if (err == OK)
-        err = exists(task, local);
-    return err == ERR_NOT_FOUND ? OK : err == OK ? ERR_XMPP : err;
+    return accounts_remove(task, &ways, local);
 }
 
 static enum err roster(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "component/base/log.h"
+#include "xmpp/accounts.h"
 #include "xmpp/admin.h"
 #include "xmpp/link.h"
 #include "xmpp/ns.h"
@@ -38,33 +39,27 @@ static enum err exists(struct task *task, const char *local)
     return err == ERR_TOO_LARGE ? OK : err;
 }
 
+static const struct account_ways ways;
+
 static enum err set_password(struct task *task, const char *local, struct secret password)
 {
-    bool done = false;
-    enum err err = admin_change_password(task, local, password, &done);
-    if (err != OK || done)
-        return err;
-    err = exists(task, local);
-    return err == OK ? ERR_XMPP : err;
+    return accounts_set_password(task, &ways, local, password);
 }
+
+static const struct account_ways ways = {
+    .exists = exists,
+    .set_password = set_password,
+    .delete_user = admin_delete_user,
+};
 
 static enum err create(struct task *task, const char *local, struct secret password)
 {
-    bool done = false;
-    enum err err = admin_add_user(task, local, password, &done);
-    if (err != OK || done)
-        return err;
-    err = set_password(task, local, password);
-    return err == ERR_NOT_FOUND ? ERR_XMPP : err; /* refused for another reason than that it exists */
+    return accounts_create(task, &ways, local, password);
 }
 
 static enum err remove_account(struct task *task, const char *local)
 {
-    bool done = false;
-    enum err err = admin_delete_user(task, local, &done);
-    if (err == OK)
-        err = exists(task, local);
-    return err == ERR_NOT_FOUND ? OK : err == OK ? ERR_XMPP : err;
+    return accounts_remove(task, &ways, local);
 }
 
 /* By command, because a privileged get shows an empty roster for an account that does not exist. */
