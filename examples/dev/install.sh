@@ -15,7 +15,7 @@ RUN="make gcc libc6-dev pkg-config git ca-certificates openssl libssl-dev libexp
     libgnutls28-dev libjansson-dev libpq-dev libhiredis-dev libargon2-dev libgd-dev libinih-dev libcurl4-openssl-dev
     postgresql-15 redis-server redis-tools prosody prosody-modules lua-unbound"
 TEST="$RUN libcmocka-dev clang clang-format clang-tidy curl procps python3 python3-pytest python3-slixmpp
-    python3-psycopg2 python3-redis"
+    python3-psycopg2 python3-redis ejabberd erlang-p1-oauth2"
 
 MARK="registrard's examples/dev/install.sh made this for the time of an installation; remove it."
 POLICY=/usr/sbin/policy-rc.d
@@ -69,6 +69,14 @@ forbid_starting() {
     mv -f "$POLICY.registrard" "$POLICY"
 }
 
+# Whether policy-rc.d lets the service be started. What cannot have been started is not stopped either: ejabberd's script
+# would start epmd for that, on all addresses.
+may_start() { # name
+    local status=0
+    "$POLICY" "$1" start >/dev/null 2>&1 || status=$?
+    [ "$status" != 101 ]
+}
+
 # Takes away the links that were not there before, which the packages' scripts remember as the administrator's wish, and
 # stops what an existing policy-rc.d let start.
 disable_new() { # file with the boot_links of before
@@ -79,7 +87,7 @@ disable_new() { # file with the boot_links of before
         /etc/rc*)
             name=${name#S[0-9][0-9]}
             update-rc.d "$name" disable >/dev/null 2>&1 || true
-            "/etc/init.d/$name" stop >/dev/null 2>&1 || true
+            ! may_start "$name" || "/etc/init.d/$name" stop >/dev/null 2>&1 || true
             ;;
         *)
             [ ! -d /run/systemd/system ] || systemctl stop "$name" || true
