@@ -183,37 +183,42 @@ static void read_params(struct exchange *exchange)
         request->params_error = read_body(exchange, &request->params);
 }
 
+/* The values of X-Forwarded-For and X-Forwarded-Proto, each list joined by commas; NULL without one. */
 struct forwarded {
     struct arena *arena;
-    const char *list; /* NULL as long as there is none */
+    const char *clients, *schemes;
 };
 
 static enum MHD_Result add_forwarded(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct forwarded *forwarded = arg;
+    const bool is_client = strcasecmp(name, "X-Forwarded-For") == 0;
+    const char **list = is_client ? &forwarded->clients : &forwarded->schemes;
     (void)kind;
-    if (value != NULL && strcasecmp(name, "X-Forwarded-For") == 0)
-        forwarded->list =
-            forwarded->list == NULL ? value : arena_printf(forwarded->arena, "%s,%s", forwarded->list, value);
+    if (value != NULL && (is_client || strcasecmp(name, "X-Forwarded-Proto") == 0))
+        *list = *list == NULL ? value : arena_printf(forwarded->arena, "%s,%s", *list, value);
     return MHD_YES;
 }
 
-/* Every header of that name counts: a proxy may append one of its own behind the client's. */
-static struct peer_address client_of(struct exchange *exchange)
+/* Who sent the request, and how: every header of a name counts, because a proxy may append one of its own behind the
+ * client's. */
+static struct peer_address client_of(struct exchange *exchange, bool *secure_r)
 {
+    const struct http_server *server = exchange->server;
     const struct sockaddr *address =
         MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     struct forwarded forwarded = {.arena = exchange->arena};
-    if (proxies_hold(exchange->server->proxies, address))
+    if (proxies_hold(server->proxies, address))
         MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, add_forwarded, &forwarded);
-    return peer_address(proxies_client(exchange->server->proxies, address, forwarded.list));
+    *secure_r = server->config.tls || proxies_say_https(server->proxies, address, forwarded.schemes);
+    return peer_address(proxies_client(server->proxies, address, forwarded.clients));
 }
 
 static enum MHD_Result run(struct exchange *exchange)
 {
     struct http_server *server = exchange->server;
     struct dispatch *dispatch = &exchange->dispatch;
-    struct peer_address peer = client_of(exchange);
+    struct peer_address peer = client_of(exchange, &dispatch->request.secure);
     struct dispatch_way way = {
         .services = server->config.services,
         .arena = exchange->arena,

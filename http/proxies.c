@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "component/base/arena.h"
 #include "component/base/text.h"
@@ -175,4 +176,9 @@ struct peer_key proxies_client(const struct proxies *proxies, const struct socka
     while (end > 0 && is_ours(proxies, &client.sin6_addr) && previous_hop(forwarded, &end, &hop))
         client.sin6_addr = hop;
     return peer_key((const struct sockaddr *)&client);
+}
+
+bool proxies_say_https(const struct proxies *proxies, const struct sockaddr *address, const char *scheme)
+{
+    return scheme != NULL && strcasecmp(scheme, "https") == 0 && proxies_hold(proxies, address);
 }

@@ -1,4 +1,4 @@
-/* Whose X-Forwarded-For is believed: the addresses and networks of reverse proxies.
+/* Whose X-Forwarded-For and X-Forwarded-Proto are believed: the addresses and networks of reverse proxies.
  *
  * Each proxy appends whom it was called by, so the list is read from its end: from the socket's own address on, as long
  * as the hop is one of ours. The first that is not is the client, whatever stands before it: a client can write that
@@ -22,5 +22,9 @@ bool proxies_hold(const struct proxies *proxies, const struct sockaddr *address)
 /* Who sent the request: the address of the socket, or of whom the proxy there names. `forwarded`: the values of the
  * headers X-Forwarded-For in their order, joined by commas; NULL without one. What is malformed ends the search. */
 struct peer_key proxies_client(const struct proxies *proxies, const struct sockaddr *address, const char *forwarded);
+/* Whether the socket's other end is a proxy that says its client came by HTTPS. `scheme`: the values of the headers
+ * X-Forwarded-Proto, likewise. Only one value, "https" in either case, says so: of several nobody knows whose they are.
+ */
+bool proxies_say_https(const struct proxies *proxies, const struct sockaddr *address, const char *scheme);
 
 #endif

@@ -21,6 +21,7 @@ enum method { METHOD_GET = 1, METHOD_POST = 2 };
 
 struct request {
     enum transport transport;
+    bool secure; /* the client came by HTTPS: to here, or to a proxy that is believed (http/proxies.h) */
     enum method method;
     const char *path; /* as sent, without the query */
     /* Query and body (form, multipart or the members of a JSON object) together. Every value is valid UTF-8 without

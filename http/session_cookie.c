@@ -10,5 +10,5 @@ void session_cookie_set(struct reply *reply, const struct request *request, cons
     reply_header(reply, "Set-Cookie",
                  arena_printf(reply->arena, "%s=%s; Max-Age=%" PRId64 "; Path=%s; HttpOnly; SameSite=Lax%s",
                               REQUEST_SESSION_COOKIE, secret_expose(session), lifetime_ms / 1000, path,
-                              request->transport == TRANSPORT_HTTPS ? "; Secure" : ""));
+                              request->secure ? "; Secure" : ""));
 }

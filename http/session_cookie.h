@@ -8,7 +8,8 @@
 #include "http/reply.h"
 #include "http/request.h"
 
-/* REQUEST_SESSION_COOKIE for the paths below `path` (static), not for scripts; over HTTPS for HTTPS only. */
+/* REQUEST_SESSION_COOKIE for the paths below `path` (static), not for scripts; where the client came by HTTPS, for
+ * HTTPS only. */
 void session_cookie_set(struct reply *reply, const struct request *request, const char *path, struct secret session,
                         int64_t lifetime_ms);
 

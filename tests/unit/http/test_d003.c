@@ -65,7 +65,7 @@ static struct exchange exchange_of(const char *path, const char *form)
 {
     const struct route *route = route_of(path);
     struct exchange exchange = {.route = route,
-                                .request = {.transport = TRANSPORT_HTTPS, .method = METHOD_POST, .path = route->path},
+                                .request = {.secure = true, .method = METHOD_POST, .path = route->path},
                                 .call = {.arena = arena, .op = route->op}};
     exchange.request.params_error = params_parse_form(&exchange.request.params, arena, form, strlen(form));
     return exchange;
@@ -444,7 +444,7 @@ static void a_picture_answers(void **state)
     assert_string_equal(reply.headers[0].value, "verify_id=0123; Max-Age=300; Path=/; HttpOnly; SameSite=Lax; Secure");
     assert_string_equal(reply.headers[1].name, "X-Verify-Id");
     assert_string_equal(reply.headers[1].value, "0123");
-    exchange.request.transport = TRANSPORT_HTTP;
+    exchange.request.secure = false;
     reply = rendered(&exchange, OK);
     assert_string_equal(reply.headers[0].value, "verify_id=0123; Max-Age=300; Path=/; HttpOnly; SameSite=Lax");
     expect_body(&exchange, ERR_LIMITED, "{\"result\":2,\"sign\":\"\"}");

@@ -161,6 +161,28 @@ static void a_long_list_is_read_to_where_it_matters(void **state)
     proxies_free(&proxies);
 }
 
+static void only_a_proxy_says_https(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *socket, *scheme;
+        bool secure;
+    } cases[] = {
+        {"127.0.0.1", "https", true},       {"127.0.0.1", "HTTPS", true},
+        {"10.1.2.3", "https", true},        {"203.0.113.9", "https", false}, /* no proxy */
+        {"127.0.0.1", NULL, false},         {"127.0.0.1", "", false},
+        {"127.0.0.1", "http", false},       {"127.0.0.1", "httpss", false},
+        {"127.0.0.1", "http s", false},     {"127.0.0.1", "https, http", false},
+        {"127.0.0.1", "http,https", false}, {"127.0.0.1", "https,https", false},
+        {"127.0.0.1", "https;", false},     {"127.0.0.1", "\"https\"", false},
+    };
+    struct proxies *proxies = proxies_of("127.0.0.1, 10.0.0.0/8");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (proxies_say_https(proxies, address_of(cases[i].socket), cases[i].scheme) != cases[i].secure)
+            fail_msg("%s from %s", cases[i].scheme, cases[i].socket);
+    proxies_free(&proxies);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +190,7 @@ int main(void)
         cmocka_unit_test(malformed_lists_are_refused),
         cmocka_unit_test(the_client_is_the_last_that_is_no_proxy),
         cmocka_unit_test(a_long_list_is_read_to_where_it_matters),
+        cmocka_unit_test(only_a_proxy_says_https),
     };
     return cmocka_run_group_tests_name("http/proxies", tests, NULL, NULL);
 }
