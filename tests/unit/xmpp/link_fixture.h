@@ -18,6 +18,7 @@ struct fixture {
     struct link *link;
     atomic_int ups;
     atomic_int downs;
+    atomic_int received; /* stanzas that answered nothing */
 
     /* a call on a thread of its own */
     pthread_t thread;
@@ -29,9 +30,10 @@ struct fixture {
 
 static inline void link_fixture_on_received(void *arg, const struct element *stanza, struct buf *reply)
 {
-    (void)arg;
+    struct fixture *fixture = arg;
     const struct inbound_config config = {"registrar.example.org", "1.0"};
     inbound_answer(&config, stanza, reply);
+    atomic_fetch_add(&fixture->received, 1);
 }
 
 static inline void link_fixture_on_changed(void *arg, bool up)
