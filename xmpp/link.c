@@ -21,16 +21,11 @@
 #include "component/base/metrics.h"
 #include "component/base/secret.h"
 #include "xmpp/resolve.h"
+#include "xmpp/said.h"
 #include "xmpp/session.h"
 #include "xmpp/xmpp.h"
 
-enum {
-    QUEUE_MAX = 1024 * 1024,
-    POSTED_MAX = 32 * 1024,
-    STACK_SIZE = 512 * 1024,
-    LONGEST_POLL_MS = 60 * 1000,
-    LOG_PAUSE_MS = 10 * 1000
-};
+enum { QUEUE_MAX = 1024 * 1024, POSTED_MAX = 32 * 1024, STACK_SIZE = 512 * 1024, LONGEST_POLL_MS = 60 * 1000 };
 
 struct link {
     const struct xmpp_config *config;
@@ -38,13 +33,15 @@ struct link {
     pthread_t thread;
     int wake_fd;
     struct pending *pending;
-    struct resolver *resolver;          /* the thread's */
-    char logged[TRANSPORT_REASON_SIZE]; /* the thread's: the reason that the log has already */
+    struct resolver *resolver; /* the thread's, as what follows */
+    struct trouble trouble;
+    struct repeated skipped, forged; /* their lines in the log */
+    bool exposure_said;
 
-    pthread_mutex_t lock; /* of what follows */
-    struct buf queue;     /* bytes for the link that is up */
-    struct buf posted;    /* bytes for the next one */
-    int64_t may_log_ms;
+    pthread_mutex_t lock;   /* of what follows */
+    struct buf queue;       /* bytes for the link that is up */
+    struct buf posted;      /* bytes for the next one */
+    struct repeated others; /* lines of link_may_log */
     bool refusing;
     bool stopping;
     uint64_t praised; /* generation */
@@ -81,27 +78,52 @@ static void hand_over(struct link *link, struct session *session)
     pthread_mutex_unlock(&link->lock);
 }
 
+static void log_up(const struct link *link, uint64_t failures)
+{
+    log_info("xmpp_link_up", F("host", link->config->host), F("port", link->config->port),
+             F("link", link->status.generation), F("failures", failures));
+}
+
+/* Once a reason, not once an attempt; that links come and go is said once, too. */
+static void log_down(struct link *link, bool was_up, const char *reason)
+{
+    enum trouble_line line = trouble_down(&link->trouble, was_up, reason);
+    if (line == TROUBLE_DOWN)
+        log_warn("xmpp_link_down", F("host", link->config->host), F("port", link->config->port), F("reason", reason));
+    else if (line == TROUBLE_UNSTEADY)
+        log_info("xmpp_link_unsteady", F("host", link->config->host), F("port", link->config->port),
+                 F("reason", reason));
+}
+
+static void log_exposure(struct link *link)
+{
+    if (!link->exposure_said)
+        log_warn("xmpp_link_plain", F("host", link->config->host),
+                 F("why", "the configuration calls the way protected"));
+    link->exposure_said = true;
+}
+
 static void announce_up(struct link *link, const struct session *session)
 {
     pthread_mutex_lock(&link->lock);
     link->status.up = true;
-    uint64_t generation = ++link->status.generation;
+    link->status.generation++;
     pthread_mutex_unlock(&link->lock);
     metric_set(M_XMPP_UP, "", 1);
     metric_add(M_XMPP_RECONNECTS, "", 1);
-    link->logged[0] = '\0';
-    log_info("xmpp_link_up", F("host", link->config->host), F("port", link->config->port), F("link", generation),
-             F("took_ms", session_age_ms(session)));
+    if (session_is_exposed(session))
+        log_exposure(link);
+    if (trouble_up(&link->trouble) == TROUBLE_UP)
+        log_up(link, link->trouble.failures);
     link->handlers.changed(link->handlers.arg, true);
 }
 
-/* Once a reason, not once an attempt. */
-static void log_down(struct link *link, const char *reason)
+/* Longer than the longest pause between two attempts: what was wrong before is over. */
+static void look_whether_it_lasts(struct link *link, const struct session *session)
 {
-    if (strcmp(link->logged, reason) == 0)
-        return;
-    snprintf(link->logged, sizeof link->logged, "%s", reason);
-    log_warn("xmpp_link_down", F("host", link->config->host), F("port", link->config->port), F("reason", reason));
+    uint64_t failures = link->trouble.failures;
+    if (session_age_ms(session) > link->config->backoff_cap_ms && trouble_lasted(&link->trouble) == TROUBLE_UP)
+        log_up(link, failures);
 }
 
 /* After it, nothing waits for an answer of the connection that is over. */
@@ -118,8 +140,10 @@ static void announce_down(struct link *link, bool was_up, const char *reason)
         metric_set(M_XMPP_UP, "", 0);
         link->handlers.changed(link->handlers.arg, false);
     }
-    if (!stopping)
-        log_down(link, reason);
+    if (stopping)
+        return;
+    metric_add(M_XMPP_FAILURES, "", 1);
+    log_down(link, was_up, reason);
 }
 
 static void on_received(void *arg, const struct element *stanza, struct buf *reply)
@@ -132,10 +156,21 @@ static void on_received(void *arg, const struct element *stanza, struct buf *rep
 static void on_skipped(void *arg, const struct element *root, const char *reason)
 {
     struct link *link = arg;
+    uint64_t times;
     metric_add(M_XMPP_REFUSED, "", 1);
-    if (link_may_log(link))
+    if (repeated_say(&link->skipped, clock_ms(), &times))
         log_warn("xmpp_stanza_skipped", F("reason", reason),
-                 F("from", root != NULL ? element_attribute_or_empty(root, "from") : ""));
+                 F("from", root != NULL ? element_attribute_or_empty(root, "from") : ""), F("times", times));
+}
+
+/* One that is unasked is mostly late, or answers what nobody waits for. */
+static void on_ignored(void *arg, const struct element *answer, bool forged)
+{
+    struct link *link = arg;
+    uint64_t times;
+    metric_add(M_XMPP_IGNORED, forged ? "forged" : "unasked", 1);
+    if (forged && repeated_say(&link->forged, clock_ms(), &times))
+        log_warn("xmpp_answer_forged", F("from", element_attribute_or_empty(answer, "from")), F("times", times));
 }
 
 /* Until the connection is over or we are to stop. True: it was up. */
@@ -151,6 +186,8 @@ static bool serve(struct link *link, struct session *session)
             up = true;
             announce_up(link, session);
         }
+        if (up)
+            look_whether_it_lasts(link, session);
     }
     if (alive && up) {
         hand_over(link, session);
@@ -164,6 +201,8 @@ static bool was_good(struct link *link, const struct session *session)
     pthread_mutex_lock(&link->lock);
     bool praised = link->praised == link->status.generation;
     pthread_mutex_unlock(&link->lock);
+    if (session_conflicts(session)) /* who took our name wants it back as much as we do */
+        return false;
     return praised || session_age_ms(session) >= 2 * link->config->backoff_base_ms;
 }
 
@@ -176,6 +215,7 @@ static bool run_session(struct link *link)
                                           .wake_fd = link->wake_fd,
                                           .received = on_received,
                                           .skipped = on_skipped,
+                                          .ignored = on_ignored,
                                           .arg = link};
     struct session *session = NULL;
     char reason[TRANSPORT_REASON_SIZE] = "";
@@ -336,11 +376,9 @@ void link_post(struct link *link, const struct buf *text)
 
 bool link_may_log(struct link *link)
 {
-    int64_t now = clock_ms();
+    uint64_t times;
     pthread_mutex_lock(&link->lock);
-    bool may = now >= link->may_log_ms;
-    if (may)
-        link->may_log_ms = now + LOG_PAUSE_MS;
+    bool may = repeated_say(&link->others, clock_ms(), &times);
     pthread_mutex_unlock(&link->lock);
     return may;
 }

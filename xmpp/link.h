@@ -53,7 +53,8 @@ MUST_CHECK enum err link_call(struct link *link, uint64_t generation, const stru
 /* Sends what no answer is awaited for, on whatever link is up; kept for the next one when there is none. What does not
  * fit (32 KiB are kept) is dropped. */
 void link_post(struct link *link, const struct buf *text);
-/* True at most once in ten seconds: for log lines that a server could cause in any number. */
+/* True at most once in ten seconds, and less often while it goes on (said.h): for log lines that a server could cause
+ * in any number. */
 bool link_may_log(struct link *link);
 
 #endif

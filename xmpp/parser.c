@@ -18,6 +18,7 @@
 #include "component/base/arena.h"
 #include "component/base/buf.h"
 #include "xmpp/framing.h"
+#include "xmpp/ns.h"
 
 enum { PIECE_SIZE = 16 * 1024 };
 
@@ -36,6 +37,7 @@ struct parser {
     struct buf header;      /* the stream's bytes up to the end of its header */
     struct framing framing; /* of what follows */
     uint64_t fed;           /* bytes that this expat has read */
+    uint64_t ends;          /* stanzas that have ended */
 
     struct element *open[PARSER_DEPTH_MAX]; /* [0] stands for the stream and is NULL */
     size_t text_start[PARSER_DEPTH_MAX];
@@ -146,6 +148,8 @@ static void on_start(void *arg, const char *name, const char **attributes)
     struct element *element = element_new(parser->tree->arena, parser->open[parser->depth - 1], name, attributes);
     if (parser->depth == 1)
         parser->tree->root = element;
+    if (parser->depth == 1 && element_is(element, NS_STREAM, "stream"))
+        parser_refuse(parser, "a second stream header"); /* as a stanza it would have no end */
     parser->text_start[parser->depth] = parser->text.length;
     parser->open[parser->depth++] = element;
 }
@@ -335,6 +339,7 @@ static size_t feed_stanza(struct parser *parser, const char *bytes, size_t lengt
     const char *reason, *fault = NULL;
     size_t used;
     enum framing_result result = framing_scan(&parser->framing, bytes, length, &used, &reason);
+    parser->ends += result == FRAMING_END;
     if (result == FRAMING_REFUSED)
         parser_refuse(parser, reason);
     else if (!skipping)
@@ -348,6 +353,11 @@ static size_t feed_stanza(struct parser *parser, const char *bytes, size_t lengt
     else if (result == FRAMING_END && parser->fed > PARSER_RENEW_AFTER && !parser->ended)
         renew(parser);
     return used;
+}
+
+uint64_t parser_unfinished(const struct parser *parser)
+{
+    return parser->framing.stanza > 0 ? parser->ends + 1 : 0;
 }
 
 enum err parser_feed(struct parser *parser, const char *bytes, size_t length)

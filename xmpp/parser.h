@@ -14,6 +14,7 @@
 #define XMPP_PARSER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "component/base/err.h"
 #include "xmpp/element.h"
@@ -46,6 +47,8 @@ void parser_free(struct parser **parser);
 MUST_CHECK enum err parser_feed(struct parser *parser, const char *bytes, size_t length);
 /* Makes parser_feed fail from here on: for handlers. `reason` is static. */
 void parser_refuse(struct parser *parser, const char *reason);
+/* Which stanza has begun and not ended, counted from 1; 0 between two. */
+uint64_t parser_unfinished(const struct parser *parser);
 /* Why parser_feed failed; static; "" when it has not. */
 const char *parser_reason(const struct parser *parser);
 

@@ -116,12 +116,12 @@ enum err pending_wait(struct pending *pending, struct exchange *exchange, int64_
     return settle(exchange);
 }
 
-static struct request *find(struct exchange *exchange, const char *id, const char *from)
+static struct request *find(struct exchange *exchange, const char *id)
 {
     for (size_t i = 0; i < exchange->count; i++) {
         struct request *request = &exchange->requests[i];
         if (!request->answered && strcmp(request->id, id) == 0)
-            return strcmp(request->peer, from) == 0 ? request : NULL;
+            return request;
     }
     return NULL;
 }
@@ -147,7 +147,9 @@ static bool answer(struct pending *pending, const struct element *iq, struct tre
     struct request *request = NULL;
     pthread_mutex_lock(&pending->lock);
     for (struct exchange *exchange = pending->first; exchange != NULL && request == NULL; exchange = exchange->next) {
-        request = find(exchange, id, from);
+        request = find(exchange, id);
+        if (request != NULL && strcmp(request->peer, from) != 0)
+            request = NULL;
         if (request != NULL)
             settle_request(exchange, request, tree, err);
     }
@@ -158,6 +160,16 @@ static bool answer(struct pending *pending, const struct element *iq, struct tre
 bool pending_answer(struct pending *pending, struct tree *iq)
 {
     return answer(pending, iq->root, iq, OK);
+}
+
+bool pending_expects(struct pending *pending, const char *id)
+{
+    bool expected = false;
+    pthread_mutex_lock(&pending->lock);
+    for (struct exchange *exchange = pending->first; exchange != NULL && !expected; exchange = exchange->next)
+        expected = find(exchange, id) != NULL;
+    pthread_mutex_unlock(&pending->lock);
+    return expected;
 }
 
 void pending_refuse(struct pending *pending, const struct element *iq, enum err err)

@@ -51,6 +51,8 @@ void pending_begin(struct pending *pending, struct exchange *exchange);
 MUST_CHECK enum err pending_wait(struct pending *pending, struct exchange *exchange, int64_t deadline_ms);
 /* Hands over an iq of type result or error. False: nobody waits for it, the tree is still the caller's. */
 MUST_CHECK bool pending_answer(struct pending *pending, struct tree *iq);
+/* Somebody waits for an answer to this id: one that was not taken comes from another than was asked. */
+bool pending_expects(struct pending *pending, const char *id);
 /* The answer is there, but cannot be handed over: the request's result is `err`. Of the iq its attributes are enough.
  */
 void pending_refuse(struct pending *pending, const struct element *iq, enum err err);

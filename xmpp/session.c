@@ -1,7 +1,8 @@
 /* Time without a sign of life: a connection that was silent for ping_interval is pinged; when the answer takes as long
- * again, it is dead. The same holds for bytes that the server does not take. So a dead server is noticed within twice
- * the interval (20 s by default), and Openfire's idle limit of 6 minutes is never met. A stranger's requests cannot
- * fill the memory: while much is waiting to be written, no more replies are made. */
+ * again, it is dead. The same holds for bytes that the server does not take, and for a stanza that goes on for twice
+ * the interval: nothing behind it is heard. So a dead server is noticed within twice the interval (20 s by default),
+ * and Openfire's idle limit of 6 minutes is never met. A stranger's requests cannot fill the memory: while much is
+ * waiting to be written, no more replies are made. */
 #include "xmpp/session.h"
 
 #include <poll.h>
@@ -41,6 +42,8 @@ struct session {
     int64_t heard_ms;     /* when the server last sent anything */
     int64_t progress_ms;  /* when it last took anything, or had nothing to take */
     int64_t ping_sent_ms; /* 0: no ping is out */
+    uint64_t unfinished;  /* the stanza that has begun; 0: none */
+    int64_t begun_ms;     /* when it was first seen */
     char ping_id[REQUEST_ID_SIZE];
     char reason[TRANSPORT_REASON_SIZE];
 };
@@ -63,16 +66,32 @@ static bool is_answer(const struct element *stanza)
            (element_attribute_is(stanza, "type", "result") || element_attribute_is(stanza, "type", "error"));
 }
 
+/* An error is a sign of life too. */
+static bool is_pong(const struct session *session, const struct element *answer)
+{
+    return session->ping_sent_ms != 0 && element_attribute_is(answer, "id", session->ping_id) &&
+           element_attribute_is(answer, "from", session->config.config->domain);
+}
+
+/* True when somebody waited for it. */
+static bool take_answer(struct session *session, struct tree *answer)
+{
+    if (is_pong(session, answer->root)) {
+        session->ping_sent_ms = 0;
+        tree_free(&answer);
+        return true;
+    }
+    if (pending_answer(session->config.pending, answer))
+        return true;
+    const char *id = element_attribute_or_empty(answer->root, "id");
+    session->config.ignored(session->config.arg, answer->root, pending_expects(session->config.pending, id));
+    return false;
+}
+
 static void on_stanza(void *arg, struct tree *stanza)
 {
     struct session *session = arg;
-    bool answer = is_answer(stanza->root);
-    if (answer && session->ping_sent_ms != 0 && element_attribute_is(stanza->root, "id", session->ping_id)) {
-        session->ping_sent_ms = 0; /* an error is a sign of life too */
-        tree_free(&stanza);
-        return;
-    }
-    if (answer && pending_answer(session->config.pending, stanza))
+    if (is_answer(stanza->root) && take_answer(session, stanza))
         return;
     struct buf none;
     buf_init(&none, 0);
@@ -100,14 +119,17 @@ static bool read_some(struct session *session)
         if (result == TRANSPORT_AGAIN)
             return true;
         if (result == TRANSPORT_BROKEN) {
-            set_reason(session, stream_lacks_id(session->stream) ? "conflict: our domain is taken"
-                                                                 : transport_reason(session->transport));
+            set_reason(session, transport_reason(session->transport));
             return false;
         }
         session->heard_ms = clock_ms();
         if (stream_feed(session->stream, bytes, length) != OK) {
             set_reason(session, stream_reason(session->stream));
             return false;
+        }
+        if (stream_unfinished(session->stream) != session->unfinished) {
+            session->unfinished = stream_unfinished(session->stream);
+            session->begun_ms = session->heard_ms;
         }
     }
     session->more = true; /* TLS may hold it already, where poll does not see it */
@@ -168,6 +190,8 @@ static bool keep_alive(struct session *session)
         dead = session_age_ms(session) >= session->config.config->connect_timeout_ms ? "no handshake in time" : NULL;
     else if (session->ping_sent_ms != 0 && now >= session->ping_sent_ms + interval)
         dead = "a ping was not answered";
+    else if (session->unfinished != 0 && now >= session->begun_ms + 2 * interval)
+        dead = "a stanza does not end";
     else if (waiting(session) > 0 && now >= session->progress_ms + 2 * interval)
         dead = "the server takes no data";
     else if (session->ping_sent_ms == 0 && now >= session->heard_ms + interval)
@@ -177,6 +201,11 @@ static bool keep_alive(struct session *session)
     return dead == NULL;
 }
 
+static int64_t earlier(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
 /* When keep_alive has to look again. */
 static int64_t next_look(const struct session *session)
 {
@@ -184,8 +213,11 @@ static int64_t next_look(const struct session *session)
     if (!session_is_up(session))
         return session->opened_ms + session->config.config->connect_timeout_ms;
     int64_t next = (session->ping_sent_ms != 0 ? session->ping_sent_ms : session->heard_ms) + interval;
-    int64_t stuck = session->progress_ms + 2 * interval;
-    return waiting(session) > 0 && stuck < next ? stuck : next;
+    if (waiting(session) > 0)
+        next = earlier(next, session->progress_ms + 2 * interval);
+    if (session->unfinished != 0)
+        next = earlier(next, session->begun_ms + 2 * interval);
+    return next;
 }
 
 /* ---- life ---- */
@@ -271,12 +303,22 @@ void session_send(struct session *session, const void *bytes, size_t length)
 
 const char *session_reason(const struct session *session)
 {
-    return session->reason;
+    return session_conflicts(session) ? "conflict: our domain is taken" : session->reason;
 }
 
 bool session_refused(const struct session *session)
 {
     return stream_refused(session->stream);
+}
+
+bool session_conflicts(const struct session *session)
+{
+    return stream_conflicts(session->stream);
+}
+
+bool session_is_exposed(const struct session *session)
+{
+    return transport_is_exposed(session->transport);
 }
 
 int64_t session_age_ms(const struct session *session)

@@ -24,6 +24,8 @@ struct session_config {
     void (*received)(void *arg, const struct element *stanza, struct buf *reply);
     /* Stanzas that cannot be taken; as in parser.h. Who waits for an answer that is one has been told. */
     void (*skipped)(void *arg, const struct element *root, const char *reason);
+    /* Answers that nobody waits for, before they are received; `forged`: from another than was asked. */
+    void (*ignored)(void *arg, const struct element *answer, bool forged);
     void *arg;
 };
 
@@ -45,6 +47,10 @@ void session_finish(struct session *session);
 const char *session_reason(const struct session *session);
 /* It is over because of what the server sent. */
 bool session_refused(const struct session *session);
+/* It is over because another has our domain. */
+bool session_conflicts(const struct session *session);
+/* It is plain and leaves this machine. */
+bool session_is_exposed(const struct session *session);
 /* Milliseconds since the connection stood. */
 int64_t session_age_ms(const struct session *session);
 

@@ -23,6 +23,7 @@ struct stream {
     bool over;
     bool ended; /* our end tag is out */
     bool refused;
+    bool failed; /* a stream error came */
     bool lacks_id;
     char reason[REASON_SIZE];
 };
@@ -70,6 +71,7 @@ static void on_opened(void *arg, const struct element *header)
 /* RFC 6120, 4.9: the first child in the errors' namespace that is not a text names the condition. */
 static void on_error(struct stream *stream, const struct element *error)
 {
+    stream->failed = true;
     for (const struct element *child = error->first; child != NULL; child = child->next)
         if (strcmp(child->ns, NS_STREAM_ERRORS) == 0 && strcmp(child->name, "text") != 0) {
             end_with(stream, child->name);
@@ -150,6 +152,11 @@ bool stream_is_open(const struct stream *stream)
     return stream->state == OPEN && !stream->over;
 }
 
+uint64_t stream_unfinished(const struct stream *stream)
+{
+    return parser_unfinished(stream->parser);
+}
+
 void stream_end(struct stream *stream)
 {
     if (!stream->ended)
@@ -162,9 +169,11 @@ const char *stream_reason(const struct stream *stream)
     return stream->reason;
 }
 
-bool stream_lacks_id(const struct stream *stream)
+bool stream_conflicts(const struct stream *stream)
 {
-    return stream->lacks_id;
+    if (stream->failed)
+        return strcmp(stream->reason, "conflict") == 0;
+    return stream->lacks_id && !stream->refused;
 }
 
 bool stream_refused(const struct stream *stream)

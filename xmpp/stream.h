@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "component/base/err.h"
 #include "component/base/secret.h"
@@ -30,13 +31,16 @@ void stream_free(struct stream **stream);
 MUST_CHECK enum err stream_feed(struct stream *stream, const char *bytes, size_t length);
 /* The handshake was accepted. */
 bool stream_is_open(const struct stream *stream);
+/* As parser_unfinished. */
+uint64_t stream_unfinished(const struct stream *stream);
 /* Appends the end tag, once. What the server still sends may be fed. */
 void stream_end(struct stream *stream);
 /* Why it is over: the server's stream error ("not-authorized", "conflict"), "closed by the server", or what was
  * refused. Valid until stream_free; "" while it goes on. */
 const char *stream_reason(const struct stream *stream);
-/* The server's header came without an id: Openfire's way to say that our domain is taken, before it hangs up. */
-bool stream_lacks_id(const struct stream *stream);
+/* Another has our domain: the server says so, or sent a header without an id, which is how Openfire says it before it
+ * hangs up. */
+bool stream_conflicts(const struct stream *stream);
 /* It is over because of what the server sent was against the rules or over a limit. */
 bool stream_refused(const struct stream *stream);
 

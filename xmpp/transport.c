@@ -18,7 +18,6 @@
 
 #include "component/base/arena.h"
 #include "component/base/clock.h"
-#include "component/base/log.h"
 #include "xmpp/resolve.h"
 #include "xmpp/tls.h"
 #include "xmpp/xmpp.h"
@@ -30,6 +29,7 @@ struct transport {
     SSL *ssl; /* NULL: plain */
     bool read_wants_write;
     bool write_wants_read;
+    bool exposed;
     char reason[TRANSPORT_REASON_SIZE];
 };
 
@@ -112,7 +112,7 @@ static bool may_connect(const struct xmpp_config *config, const struct sockaddr 
 }
 
 static enum err connect_any(const struct xmpp_config *config, const struct addrinfo *addresses, int wake_fd,
-                            int64_t deadline_ms, int *fd_r, char reason_r[TRANSPORT_REASON_SIZE])
+                            int64_t deadline_ms, int *fd_r, bool *exposed_r, char reason_r[TRANSPORT_REASON_SIZE])
 {
     int left = 0;
     for (const struct addrinfo *address = addresses; address != NULL; address = address->ai_next)
@@ -126,8 +126,7 @@ static enum err connect_any(const struct xmpp_config *config, const struct addri
         int64_t now = clock_ms();
         int64_t share = deadline_ms > now ? now + (deadline_ms - now) / left : now;
         err = connect_to(address, wake_fd, share, fd_r, reason_r);
-        if (err == OK && config->tls == XMPP_TLS_NEVER && !transport_is_loopback(address->ai_addr))
-            log_warn("xmpp_link_plain", F("host", config->host), F("why", "the configuration calls the way protected"));
+        *exposed_r = err == OK && config->tls == XMPP_TLS_NEVER && !transport_is_loopback(address->ai_addr);
         if (err == OK || err == ERR_SHUTDOWN)
             break;
     }
@@ -170,7 +169,7 @@ enum err transport_open(const struct xmpp_config *config, struct resolver *resol
     }
     struct transport *transport = xcalloc(1, sizeof *transport);
     transport->fd = -1;
-    err = connect_any(config, addresses, wake_fd, deadline_ms, &transport->fd, transport->reason);
+    err = connect_any(config, addresses, wake_fd, deadline_ms, &transport->fd, &transport->exposed, transport->reason);
     freeaddrinfo(addresses);
     if (err == OK && config->tls == XMPP_TLS_DIRECT)
         err = handshake(transport, config, wake_fd, deadline_ms);
@@ -246,6 +245,11 @@ enum transport_result transport_write(struct transport *transport, const void *b
     transport->write_wants_read = false;
     int result = SSL_write_ex(transport->ssl, bytes, length, written_r);
     return after_ssl(transport, result, SSL_ERROR_WANT_READ, &transport->write_wants_read);
+}
+
+bool transport_is_exposed(const struct transport *transport)
+{
+    return transport->exposed;
 }
 
 int transport_fd(const struct transport *transport)

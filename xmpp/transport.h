@@ -17,7 +17,7 @@ enum { TRANSPORT_REASON_SIZE = 96 };
 
 /* Connects, does the TLS handshake and checks the certificate, all until deadline_ms; ERR_SHUTDOWN when wake_fd becomes
  * readable meanwhile. Each address of the host is tried with its share of the time. A plain connection that leaves this
- * machine is refused unless the configuration says that the way is protected; then it is logged as a warning.
+ * machine is refused unless the configuration says that the way is protected.
  * On an error reason_r says what is wrong ("connection refused"). */
 MUST_CHECK enum err transport_open(const struct xmpp_config *config, struct resolver *resolver, int wake_fd,
                                    int64_t deadline_ms, struct transport **transport_r,
@@ -30,6 +30,9 @@ enum transport_result { TRANSPORT_DONE, TRANSPORT_AGAIN, TRANSPORT_BROKEN };
 enum transport_result transport_read(struct transport *transport, void *bytes_r, size_t size, size_t *length_r);
 /* Writes at most `length` bytes; how many goes to written_r when done. */
 enum transport_result transport_write(struct transport *transport, const void *bytes, size_t length, size_t *written_r);
+
+/* It is plain and leaves this machine, which the configuration allows. */
+bool transport_is_exposed(const struct transport *transport);
 
 int transport_fd(const struct transport *transport);
 /* What to poll for; `writing`: there is something to write. */

@@ -16,6 +16,7 @@
 #include "xmpp/check.h"
 #include "xmpp/inbound.h"
 #include "xmpp/link.h"
+#include "xmpp/said.h"
 #include "xmpp/selftest.h"
 #include "xmpp/server.h"
 #include "xmpp/slots.h"
@@ -33,7 +34,9 @@ struct xmpp {
     const struct xmpp_server *server;
     uint64_t proved; /* the generation that the driver is proved on; 0: none */
     bool refusing;
-    char failure[128]; /* of the last proving */
+    char failure[128];           /* of the last proving */
+    struct said failures;        /* since one passed */
+    char known[XMPP_PROOF_SIZE]; /* the server that the log knows */
 
     pthread_mutex_t change_lock; /* its own, so that `changed` may call xmpp_status */
     void (*changed)(void *arg);
@@ -169,6 +172,7 @@ static enum err outward(enum err err)
 
 /* ---- proving ---- */
 
+/* Said once until a proof passes, not with each attempt; when it is the link that failed, that was said. */
 static void set_failure(struct xmpp *xmpp, const char *what, const char *detail, enum err err)
 {
     struct link_status link;
@@ -176,8 +180,10 @@ static void set_failure(struct xmpp *xmpp, const char *what, const char *detail,
     const char *why = err == ERR_XMPP_DOWN ? link.reason : err_name(err);
     pthread_mutex_lock(&xmpp->lock);
     snprintf(xmpp->failure, sizeof xmpp->failure, "%.60s%.20s (%.40s)", what, detail, why);
+    bool say = err != ERR_XMPP_DOWN && err != ERR_SHUTDOWN && said_first(&xmpp->failures, xmpp->failure);
     pthread_mutex_unlock(&xmpp->lock);
-    log_warn("xmpp_not_proved", F("what", what), F("detail", detail), F("why", why));
+    if (say)
+        log_warn("xmpp_not_proved", F("what", what), F("detail", detail), F("why", why));
 }
 
 /* Learns the facts of this link and chooses the driver. */
@@ -228,6 +234,7 @@ static enum err make_ready(struct xmpp *xmpp, uint64_t generation, const struct 
         xmpp->server = server;
         xmpp->proved = generation;
         xmpp->failure[0] = '\0';
+        said_forget(&xmpp->failures);
         metric_set(M_XMPP_READY, "", 1);
     }
     pthread_mutex_unlock(&xmpp->lock);
@@ -236,6 +243,17 @@ static enum err make_ready(struct xmpp *xmpp, uint64_t generation, const struct 
         tell_change(xmpp);
     }
     return ready ? OK : ERR_XMPP_DOWN;
+}
+
+/* Not at each reconnect. The prover's thread alone. */
+static void log_server(struct xmpp *xmpp, const struct xmpp_server *server, const struct server_facts *facts,
+                       const char *proof, bool known)
+{
+    if (strcmp(xmpp->known, proof) == 0)
+        return;
+    snprintf(xmpp->known, sizeof xmpp->known, "%s", proof);
+    log_info("xmpp_server", F("name", facts->name), F("version", facts->version), F("driver", server->name),
+             F("proved_before", known));
 }
 
 enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_PROOF_SIZE])
@@ -257,8 +275,7 @@ enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_
         return err;
     server_proof(&xmpp->config, server, &facts, proof_r);
     bool known = strcmp(proof_r, old_proof) == 0;
-    log_info("xmpp_server", F("name", facts.name), F("version", facts.version), F("driver", server->name),
-             F("proved_before", known));
+    log_server(xmpp, server, &facts, proof_r, known);
     if (!known)
         err = prove_driver(xmpp, &task, server);
     return err == OK ? make_ready(xmpp, link.generation, server) : outward(err);

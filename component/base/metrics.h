@@ -28,10 +28,14 @@ struct buf;
     X(M_XMPP_UP, GAUGE, "xmpp_up", "", "1 when the component's link is up")                                            \
     X(M_XMPP_READY, GAUGE, "xmpp_ready", "", "1 when the link is up and the server driver is proved")                  \
     X(M_XMPP_RECONNECTS, COUNTER, "xmpp_reconnects_total", "", "Times the link was made")                              \
+    X(M_XMPP_FAILURES, COUNTER, "xmpp_link_failures_total", "",                                                        \
+      "Attempts to make the link that failed, and links that ended")                                                   \
     X(M_XMPP_REQUESTS, COUNTER, "xmpp_requests_total", "result", "Requests to the XMPP server, by result")             \
     X(M_XMPP_IN_FLIGHT, GAUGE, "xmpp_in_flight", "", "Requests that wait for the XMPP server")                         \
     X(M_XMPP_REFUSED, COUNTER, "xmpp_input_refused_total", "",                                                         \
       "Stanzas skipped, and streams ended, for what was in them")                                                      \
+    X(M_XMPP_IGNORED, COUNTER, "xmpp_answers_ignored_total", "why",                                                    \
+      "Answers that were not taken: forged (not from whom was asked) or unasked (late, double, of another id)")        \
     X(M_TOKEN_CHECKS, COUNTER, "token_checks_total", "from", "Token checks, by what answered them")                    \
     X(M_SMS_SENT, COUNTER, "sms_sent_total", "provider", "Codes that a provider took")                                 \
     X(M_SMS_FAILED, COUNTER, "sms_failed_total", "provider", "Codes that a provider did not take")                     \

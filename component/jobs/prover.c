@@ -2,6 +2,7 @@
  * waits for that. */
 #include "component/jobs/prover.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,14 +28,16 @@ struct prover {
 };
 
 /* The proof of an earlier run is kept in Postgres: the self-test is for new servers, not for each reconnect. */
-static enum err prove(struct prover *prover, struct arena *arena)
+static enum err prove(struct prover *prover, struct arena *arena, bool *asked_r)
 {
     char proof[XMPP_PROOF_SIZE];
     const char *old = NULL;
     const char *key = arena_printf(arena, "xmpp_proof:%s", prover->config->component);
     enum err err = meta_get(prover->pg, arena, key, &old);
-    if (err == OK)
+    if (err == OK) {
+        *asked_r = true;
         err = xmpp_prove(prover->config->xmpp, old != NULL ? old : "", proof);
+    }
     if (err == OK && (old == NULL || strcmp(old, proof) != 0))
         err = meta_set(prover->pg, key, proof);
     return err;
@@ -48,13 +51,18 @@ static void succeed(struct prover *prover)
     outbox_wake(prover->outbox);
 }
 
-/* A link that was lost meanwhile says nothing against the server; the link has a backoff of its own. */
-static void fail(struct prover *prover, enum err err)
+/* A link that was lost meanwhile says nothing against the server; the link has a backoff of its own. What the server
+ * said wrong is in the log already. */
+static void fail(struct prover *prover, enum err err, bool asked)
 {
-    if (err == ERR_XMPP_DOWN)
+    if (err == ERR_XMPP_DOWN) {
         prover->failures = 0;
+        prover->next_ms = 0;
+        return;
+    }
+    if (!asked && prover->failures == 0)
+        log_warn("xmpp_proof_not_read", F_ERR(err));
     prover->next_ms = clock_ms() + backoff_ms(prover->failures++, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
-    log_warn("xmpp_server_not_proved", F_ERR(err));
 }
 
 static void tick(void *arg)
@@ -65,12 +73,13 @@ static void tick(void *arg)
     if (!status.up || status.ready || clock_ms() < prover->next_ms)
         return;
     struct arena *arena = arena_new();
-    const enum err err = prove(prover, arena);
+    bool asked = false; /* the server was */
+    const enum err err = prove(prover, arena, &asked);
     arena_free(&arena);
     if (err == OK)
         succeed(prover);
     else
-        fail(prover, err);
+        fail(prover, err, asked);
 }
 
 enum err prover_start(const struct jobs_config *config, struct outbox *outbox, struct prover **prover_r)

@@ -91,6 +91,8 @@ static void refuses_what_xmpp_forbids(void **state)
         {"text", "text between stanzas"},
         {"<!DOCTYPE x []>", "a DTD"}, /* behind the root element XML itself forbids it */
         {"<![cdata[x]]>", "a DTD"},
+        {"<stream:stream id='2'>", "a second stream header"},
+        {"<x:stream xmlns:x='http://etherx.jabber.org/streams'/>", "a second stream header"},
         {"<iq><![CDATA[x]]></a>", "mismatched tag"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -100,6 +102,32 @@ static void refuses_what_xmpp_forbids(void **state)
         seen_teardown((void **)&seen);
     }
     (void)state;
+}
+
+static void knows_what_has_not_ended(void **state)
+{
+    struct seen *seen = *state;
+    assert_int_equal(feed(seen, HEADER), OK);
+    assert_int_equal(parser_unfinished(seen->parser), 0);
+    static const struct {
+        const char *text;
+        uint64_t unfinished;
+    } rows[] = {
+        {"<", 1},        {"iq>", 1},
+        {"<a/>", 1},     {"</iq", 1},
+        {">", 0},        {" \n", 0},
+        {"<iq/><iq", 3}, {"/>", 0},
+        {"<iq>", 4},     {"</iq><message><stream:stream>", 5},
+        {"</st", 5},     {"ream:stream>", 5},
+        {"<i>\x01", 5}, /* skipped from here */
+        {"<b><c>", 5},   {"</c></b></i></message>", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(feed(seen, rows[i].text), OK);
+        assert_int_equal(parser_unfinished(seen->parser), rows[i].unfinished);
+    }
+    assert_int_equal(seen->stanzas, 4);
+    assert_int_equal(seen->skipped, 1);
 }
 
 static void refuses_a_dtd_and_its_bombs(void **state)
@@ -210,6 +238,7 @@ int main(void)
         TEST(one_byte_at_a_time),
         TEST(reports_a_stanza_with_its_last_byte),
         TEST(refuses_what_xmpp_forbids),
+        TEST(knows_what_has_not_ended),
         TEST(refuses_a_dtd_and_its_bombs),
         TEST(ignores_another_encoding_in_the_declaration),
         TEST(bounds_the_header),

@@ -139,13 +139,17 @@ static void what_does_not_fit_is_not_taken(void **state)
     assert_false(offer(fixture, id, "evil.example.org"));
     assert_false(offer(fixture, id, "example.org/resource"));
     assert_false(offer(fixture, id, ""));
+    assert_true(pending_expects(fixture->pending, id)); /* so those were forged */
     assert_false(offer(fixture, "1", "example.org"));
+    assert_false(pending_expects(fixture->pending, "1"));
     assert_false(offer(fixture, fixture->requests[1].id, "example.org")); /* not registered */
+    assert_false(pending_expects(fixture->pending, fixture->requests[1].id));
     join(fixture);
     assert_int_equal(fixture->result, ERR_TIMEOUT);
     assert_int_equal(fixture->requests[0].result, ERR_TIMEOUT);
     assert_null(fixture->requests[0].answer);
     assert_false(offer(fixture, id, "example.org")); /* too late */
+    assert_false(pending_expects(fixture->pending, id));
 }
 
 static void an_answer_counts_once(void **state)
@@ -156,6 +160,7 @@ static void an_answer_counts_once(void **state)
     start_waiting(fixture);
     assert_true(offer(fixture, fixture->requests[0].id, "example.org"));
     assert_false(offer(fixture, fixture->requests[0].id, "example.org"));
+    assert_false(pending_expects(fixture->pending, fixture->requests[0].id));
     join(fixture);
     assert_int_equal(fixture->result, ERR_TIMEOUT);
     assert_int_equal(fixture->requests[0].result, OK); /* what came is there all the same */

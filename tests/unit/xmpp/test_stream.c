@@ -117,8 +117,32 @@ static void a_taken_domain_has_no_id(void **state)
     buf_clear(&fixture->out);
     assert_int_equal(feed(fixture, SERVER_HEADER("")), OK);
     assert_int_equal(fixture->out.length, 0);
-    assert_true(stream_lacks_id(fixture->stream));
+    assert_true(stream_conflicts(fixture->stream));
     expect_over(fixture, STREAM_ERROR("conflict"), "conflict", false);
+    assert_true(stream_conflicts(fixture->stream));
+}
+
+static void a_taken_domain_can_be_said_plainly(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(feed(fixture, SERVER_HEADER(" id='1'") "<handshake/>"), OK);
+    assert_false(stream_conflicts(fixture->stream));
+    expect_over(fixture, STREAM_ERROR("conflict"), "conflict", false);
+    assert_true(stream_conflicts(fixture->stream));
+}
+
+static void what_follows_a_header_without_an_id_says_more(void **state)
+{
+    struct fixture *fixture = *state;
+    expect_over(fixture, SERVER_HEADER("") STREAM_ERROR("host-unknown"), "host-unknown", false);
+    assert_false(stream_conflicts(fixture->stream));
+}
+
+static void garbage_after_a_header_without_an_id(void **state)
+{
+    struct fixture *fixture = *state;
+    expect_over(fixture, SERVER_HEADER("") "<!-- -->", "a comment", true);
+    assert_false(stream_conflicts(fixture->stream));
 }
 
 static void an_error_without_a_condition(void **state)
@@ -218,6 +242,9 @@ int main(void)
         TEST(answers_the_id_with_the_digest),
         TEST(a_wrong_secret),
         TEST(a_taken_domain_has_no_id),
+        TEST(a_taken_domain_can_be_said_plainly),
+        TEST(what_follows_a_header_without_an_id_says_more),
+        TEST(garbage_after_a_header_without_an_id),
         TEST(an_error_without_a_condition),
         TEST(a_stanza_before_the_handshake),
         TEST(a_handshake_of_another_namespace),

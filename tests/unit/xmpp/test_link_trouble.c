@@ -1,0 +1,157 @@
+/* The link against a server that babbles, forges, or lets another have our name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "component/base/crypto.h"
+#include "tests/unit/xmpp/link_fixture.h"
+
+/* Sends a byte now and then until the link is given up; returns how long that took. */
+static int64_t trickle(struct fixture *fixture, const char *byte)
+{
+    int64_t started = clock_ms();
+    while (status_of(fixture).up && clock_ms() < started + PEER_WAIT_MS) {
+        (void)send(fixture->peer.fd, byte, 1, MSG_NOSIGNAL);
+        peer_pause(10);
+    }
+    wait_until(fixture, false, 1);
+    return clock_ms() - started;
+}
+
+static void expect_no_end(struct fixture *fixture, const char *begin)
+{
+    fixture->config.ping_interval_ms = 100;
+    connect_once(fixture);
+    start_call(fixture);
+    peer_write(&fixture->peer, begin);
+    peer_answer(&fixture->peer, fixture->id, ""); /* is inside of what was begun */
+    assert_in_range(trickle(fixture, "x"), 150, 1500);
+    assert_string_equal(status_of(fixture).reason, "a stanza does not end");
+    assert_int_equal(end_call(fixture), ERR_XMPP_DOWN);
+    peer_hang_up(&fixture->peer);
+    peer_accept(&fixture->peer);
+    wait_until(fixture, true, 2);
+}
+
+static void a_stanza_that_does_not_end(void **state)
+{
+    expect_no_end(*state, "<message><body>");
+}
+
+static void nor_does_one_that_is_skipped(void **state)
+{
+    expect_no_end(*state, "<message><body>\x01");
+}
+
+static void a_tag_that_does_not_end(void **state)
+{
+    expect_no_end(*state, "<message a='");
+}
+
+static void many_stanzas_are_not_one(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.ping_interval_ms = 50;
+    connect_once(fixture);
+    peer_write(&fixture->peer, "<message>");
+    for (int i = 0; i < 30; i++) { /* never between two when it is looked at */
+        peer_write(&fixture->peer, "</message><message>");
+        peer_pause(10);
+    }
+    assert_true(status_of(fixture).up);
+    assert_int_equal(status_of(fixture).generation, 1);
+}
+
+static void a_second_header(void **state)
+{
+    struct fixture *fixture = *state;
+    connect_once(fixture);
+    peer_write(&fixture->peer, "<stream:stream id='2' xmlns:stream='http://etherx.jabber.org/streams'>");
+    wait_until(fixture, false, 1);
+    assert_string_equal(status_of(fixture).reason, "a second stream header");
+}
+
+static void send_answer(struct fixture *fixture, const char *from, const char *id)
+{
+    char text[256];
+    snprintf(text, sizeof text, "<iq type='result' id='%s' from='%s'/>", id, from);
+    peer_write(&fixture->peer, text);
+}
+
+static void forged_answers_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t forged = metric_get(M_XMPP_IGNORED, "forged"), unasked = metric_get(M_XMPP_IGNORED, "unasked");
+    connect_once(fixture);
+    start_call(fixture);
+    send_answer(fixture, "evil.example.net", fixture->id);
+    send_answer(fixture, "user@example.org", fixture->id);
+    send_answer(fixture, "example.org", "another");
+    send_answer(fixture, "example.org", fixture->id);
+    assert_int_equal(end_call(fixture), OK);
+    send_answer(fixture, "example.org", fixture->id); /* double */
+    while (metric_get(M_XMPP_IGNORED, "unasked") < unasked + 2)
+        peer_pause(1);
+    assert_int_equal(metric_get(M_XMPP_IGNORED, "forged"), forged + 2);
+    assert_int_equal(metric_get(M_XMPP_IGNORED, "unasked"), unasked + 2);
+    assert_true(status_of(fixture).up);
+}
+
+static void a_forged_answer_to_a_ping_is_no_sign_of_life(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.ping_interval_ms = 100;
+    connect_once(fixture);
+    char id[PEER_ID_SIZE];
+    peer_take(&fixture->peer, "<ping xmlns=\"urn:xmpp:ping\"/></iq>", id);
+    send_answer(fixture, "user@example.org", id);
+    wait_until(fixture, false, 1);
+    assert_string_equal(status_of(fixture).reason, "a ping was not answered");
+}
+
+/* However good the link was: two who fight for a name must not do it as fast as they can. Pauses are drawn from
+ * ranges that double; that none of eight is long happens to one run in a hundred thousand. */
+static void a_lost_name_is_no_good_link(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.backoff_base_ms = 10;
+    fixture->config.backoff_cap_ms = 60000;
+    int64_t failures = metric_get(M_XMPP_FAILURES, "");
+    int64_t longest = 0;
+    connect_once(fixture);
+    for (uint64_t generation = 1; generation <= 8; generation++) {
+        link_praise(fixture->link, generation);
+        peer_write(&fixture->peer,
+                   "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
+        peer_expect_end(&fixture->peer);
+        int64_t ended = clock_ms();
+        peer_accept_socket(&fixture->peer);
+        longest = clock_ms() - ended > longest ? clock_ms() - ended : longest;
+        assert_string_equal(status_of(fixture).reason, "conflict: our domain is taken");
+        peer_handshake(&fixture->peer);
+        wait_until(fixture, true, generation + 1);
+    }
+    assert_int_equal(metric_get(M_XMPP_FAILURES, ""), failures + 8);
+    assert_in_range(longest, 75, PEER_WAIT_MS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_stanza_that_does_not_end),
+        TEST(nor_does_one_that_is_skipped),
+        TEST(a_tag_that_does_not_end),
+        TEST(many_stanzas_are_not_one),
+        TEST(a_second_header),
+        TEST(forged_answers_are_counted),
+        TEST(a_forged_answer_to_a_ping_is_no_sign_of_life),
+        TEST(a_lost_name_is_no_good_link),
+    };
+    crypto_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
