@@ -73,6 +73,7 @@ struct service_settings wiring_services(const struct config *config)
         .logins_per_minute = config->limits_logins_per_minute,
         .logins_per_name_per_minute = config->limits_logins_per_name_per_minute,
         .lookups_per_minute = config->limits_lookups_per_minute,
+        .nicknames_per_hour = config->limits_nicknames_per_hour,
         .points = wiring_points(config),
     };
 }

@@ -105,6 +105,15 @@ bool text_is_xml(const char *bytes, size_t length)
     return is_valid((const uint8_t *)bytes, length, true);
 }
 
+bool text_is_line(const char *bytes, size_t length)
+{
+    const uint8_t *at = (const uint8_t *)bytes;
+    for (size_t i = 0; i < length; i++)
+        if (at[i] < 0x20 || at[i] == 0x7f || (i > 0 && at[i - 1] == 0xc2 && at[i] < 0xa0))
+            return false;
+    return text_is_xml(bytes, length);
+}
+
 size_t text_characters(const char *utf8)
 {
     size_t count = 0;

@@ -13,6 +13,9 @@
 bool text_is_utf8(const char *bytes, size_t length);
 /* UTF-8 in which every character is an XML 1.0 Char: what may stand in a stanza. */
 bool text_is_xml(const char *bytes, size_t length);
+/* The same without control characters, those of Latin-1 (U+0080 to U+009F) included: what may be a name. A server would
+ * give tabs and line ends in an attribute back as spaces (XML 1.0, 3.3.3), and clients show the others as they like. */
+bool text_is_line(const char *bytes, size_t length);
 /* Bytes of the UTF-8 character that `bytes` begin with (1 to 4); 0 when they begin with none or with a NUL. */
 size_t text_character_size(const char *bytes, size_t length);
 /* Characters (code points) in valid UTF-8. */

@@ -120,7 +120,12 @@ const char *name_show(unsigned country, const struct account *account)
     return account->type == ACCOUNT_PHONE ? phone_show(country, account->name) : account->name;
 }
 
+bool nickname_fits(const char *nickname)
+{
+    return nickname[0] != '\0' && text_is_line(nickname, strlen(nickname));
+}
+
 const char *name_in_rosters(unsigned country, const struct account *account)
 {
-    return account->nickname[0] != '\0' ? account->nickname : name_show(country, account);
+    return nickname_fits(account->nickname) ? account->nickname : name_show(country, account);
 }

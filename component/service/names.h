@@ -28,7 +28,9 @@ MUST_CHECK enum err name_parse_any(struct arena *arena, unsigned country, enum a
                                    struct account_name *name_r);
 /* The account's user_name in replies. */
 const char *name_show(unsigned country, const struct account *account);
-/* How the account is called in the rosters of those bound to it: its nickname, or its user_name. */
+/* Whether a roster can hold it: what an XMPP server gives back as it got it. */
+bool nickname_fits(const char *nickname);
+/* How the account is called in the rosters of those bound to it: its nickname if that fits, or its user_name. */
 const char *name_in_rosters(unsigned country, const struct account *account);
 
 #endif

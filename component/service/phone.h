@@ -91,7 +91,8 @@ struct salt_io {
 extern const struct op op_get_salt;
 
 /* 000's modify_information: the caller's own nickname. ERR_TOKEN without a live session, ERR_FORBIDDEN for somebody
- * else's id. */
+ * else's id, ERR_INVALID for one that no roster could hold (nickname_fits), ERR_LIMITED for too many in an hour. The
+ * one that the account has is no change. */
 struct nickname_io {
     struct secret session;
     int64_t account_id;

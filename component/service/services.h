@@ -50,7 +50,7 @@ struct service_settings {
     int64_t codes_per_handle_minute, codes_per_handle_hour, codes_per_handle_day;
     int64_t codes_per_country_minute, codes_per_country_hour, codes_per_country_day, codes_unverified_per_country_day;
     int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
-        lookups_per_minute;
+        lookups_per_minute, nicknames_per_hour;
     struct points_settings points;
 };
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.calls import DEVICE, PHONE
 from harness.d000 import Android, salted, status
-from harness.d003 import Accounts, code
+from harness.d003 import Accounts, code, wait_until
 from harness.sms_file import SmsFile
 
 AT_ONCE = 5  # seconds
@@ -127,6 +127,70 @@ def test_a_nickname_reaches_the_rosters_of_those_bound(app, calls, xmpp_client):
             assert client.items[app.jid]["subscription"] == "both"
     for lamp in lamps:
         assert mine.items[lamp.jid]["name"] == lamp.name
+
+
+def bound(calls, app):
+    """A lamp that is bound to the app."""
+    lamp = calls.new_account(DEVICE)
+    assert code(calls.bind(lamp, [app.phone])) == 0
+    return lamp
+
+
+def name_seen(db, app):
+    """What the roster of who is bound to the app shows, once nothing is left to be done."""
+    wait_until(lambda: row(db, "select count(*) from outbox where %s in (low, high)", app.id) == (0,))
+    return row(db, "select nickname from roster_seen where peer_id = %s", app.id)[0]
+
+
+@pytest.mark.parametrize("nickname", [" outer  spaces ", " ", "\u3000", "\U0001f600" * 64, "a\u2028b", "\ufdd0"])
+def test_a_nickname_comes_back_from_the_server_as_it_was_given(app, calls, db, nickname):
+    bound(calls, app.registered())
+    assert status(app.rename(nickname, **app.with_cookie)) == 200
+    assert name_seen(db, app) == nickname
+
+
+def test_what_no_roster_holds_is_refused(app, calls, db):
+    bound(calls, app.registered())
+    assert status(app.rename("kept", **app.with_cookie)) == 200
+    for nickname in ("a\tb", "a\nb", "a\rb", "\x01", "\x1b[31m", "\x7f", "\x85", "\x9b31m", "\ufffe", "\uffff", "x" * 65):
+        assert status(app.rename(nickname, **app.with_cookie)) == 500, ascii(nickname)
+    assert name_seen(db, app) == "kept"
+    # what stands in the database since before it was refused does no harm
+    with db.cursor() as cursor:
+        cursor.execute("update accounts set nickname = E'a\\tb' where id = %s", [app.id])
+    other = calls.new_account(DEVICE)
+    reply = calls.bind(other, [app.phone])
+    assert (code(reply), reply.json["state"]) == (0, "bound")
+
+
+def test_an_account_named_by_a_line_break_is_bound_all_the_same(app, calls):
+    """`account` is shown to its owner alone, so it may be any text; what stands in rosters is nickname or phone."""
+    app.account += "\n\t "
+    bound(calls, app.registered())
+
+
+def test_the_same_nickname_again_writes_nothing(app, calls, db):
+    bound(calls, app.registered())
+    version = "select max(version) from bindings where %s in (low, high)"
+    assert status(app.rename("once", **app.with_cookie)) == 200
+    before = row(db, version, app.id)
+    for _ in range(30):
+        assert status(app.rename("once", **app.with_cookie)) == 200
+    assert row(db, version, app.id) == before
+    assert status(app.rename("twice", **app.with_cookie)) == 200
+    assert row(db, version, app.id) > before
+
+
+def test_nicknames_are_limited_for_an_account(app, server, http, sms):
+    server.restart({"REGISTRARD_LIMITS_NICKNAMES_PER_HOUR": "3"})
+    app.registered()
+    other = Android(http, sms).registered()
+    for number in range(3):
+        assert status(app.rename(f"n{number}", **app.with_cookie)) == 200
+    reply = app.rename("one too many", **app.with_cookie)
+    assert status(reply) == 500 and int(reply.headers["Retry-After"]) >= 1
+    assert status(app.rename("n2", **app.with_cookie)) == 200  # which it has
+    assert status(other.rename("n", **other.with_cookie)) == 200
 
 
 # Unproved phones

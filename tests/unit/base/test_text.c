@@ -49,6 +49,12 @@ static bool is_char(uint32_t point)
            (point >= 0xe000 && point <= 0xfffd) || (point >= 0x10000 && point <= 0x10ffff);
 }
 
+/* Unicode's general category Cc. */
+static bool is_control(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0);
+}
+
 static void every_code_point(void **state)
 {
     (void)state;
@@ -59,6 +65,7 @@ static void every_code_point(void **state)
         size_t size = encode(point, text + offset);
         assert_int_equal(text_is_utf8(text, sizeof text), is_scalar(point));
         assert_int_equal(text_is_xml(text, sizeof text), is_char(point));
+        assert_int_equal(text_is_line(text, sizeof text), is_char(point) && !is_control(point));
         assert_int_equal(text_is_utf8(text, offset + size), is_scalar(point));
         assert_int_equal(text_character_size(text + offset, size), is_scalar(point) ? size : 0);
     }
@@ -114,6 +121,7 @@ static void broken_sequences(void **state)
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         assert_false(text_is_utf8(broken[i], strlen(broken[i])));
         assert_false(text_is_xml(broken[i], strlen(broken[i])));
+        assert_false(text_is_line(broken[i], strlen(broken[i])));
     }
     assert_true(text_is_utf8("", 0));
     assert_true(text_is_xml("", 0));
@@ -129,6 +137,7 @@ static void single_bytes_at_every_offset(void **state)
             text[at] = (char)byte;
             assert_int_equal(text_is_utf8(text, sizeof text), byte > 0 && byte < 0x80);
             assert_int_equal(text_is_xml(text, sizeof text), byte < 0x80 && is_char(byte));
+            assert_int_equal(text_is_line(text, sizeof text), byte < 0x80 && !is_control(byte));
         }
 }
 

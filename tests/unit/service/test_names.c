@@ -233,6 +233,23 @@ static void an_account_is_called_by_its_nickname_in_rosters_alone(void **state)
     assert_string_equal(name_in_rosters(CHINA, &account), ""); /* cancelled */
 }
 
+static void a_nickname_that_no_roster_holds_is_none(void **state)
+{
+    (void)state;
+    static const char *const fitting[] = {"Li", " outer spaces ", " ", "\xc2\xa0", "<&\"'>", "\xf0\x9f\x98\x80"};
+    static const char *const not_fitting[] = {"",     "a\tb",     "a\nb", "\r",          "\x01",
+                                              "\x7f", "\xc2\x85", "\xff", "\xef\xbf\xbf"};
+    struct account account = {.type = ACCOUNT_DEVICE, .name = "lamp"};
+    for (size_t i = 0; i < sizeof fitting / sizeof fitting[0]; i++) {
+        assert_true(nickname_fits(account.nickname = fitting[i]));
+        assert_string_equal(name_in_rosters(CHINA, &account), fitting[i]);
+    }
+    for (size_t i = 0; i < sizeof not_fitting / sizeof not_fitting[0]; i++) {
+        assert_false(nickname_fits(account.nickname = not_fitting[i]));
+        assert_string_equal(name_in_rosters(CHINA, &account), "lamp");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +262,7 @@ int main(void)
         cmocka_unit_test(names_hold_what_their_type_allows),
         cmocka_unit_test(a_name_without_a_type_may_be_several),
         cmocka_unit_test(an_account_is_called_by_its_nickname_in_rosters_alone),
+        cmocka_unit_test(a_nickname_that_no_roster_holds_is_none),
     };
     return cmocka_run_group_tests_name("names", tests, set_up, tear_down);
 }
