@@ -89,7 +89,7 @@ def test_defaults_are_the_settings_own():
         text = (ROOT / "component" / file).read_text(encoding="utf-8")
         defaults[file] = {f"{group}.{key}": value for group, key, value in re.findall(rf'^{macro}, "([^"]*)"', text, re.M)}
     rows = re.findall(r"^\| `(\w+\.\w+)` \| (\S+) \| (\S+) \|", section("Limits"), re.M)
-    assert {name for name in defaults["settings.def"] if name.startswith("limits.codes_")} <= {name for name, _, _ in rows}
+    assert {name for name in defaults["settings.def"] if re.match("limits.(codes|nicknames)_", name)} <= {name for name, _, _ in rows}
     for name, production, development in rows:
         assert defaults["settings.def"][name] == production, name
         assert defaults["settings_development.def"][name] == development, name
