@@ -52,27 +52,4 @@ struct bound_peer {
 MUST_CHECK enum err bindings_list(struct pg *pg, struct arena *arena, int64_t account_id, struct bound_peer **peers_r,
                                   size_t *count_r);
 
-/* A pair as a job needs it: the wish in force and both accounts (whatever their state). ERR_NOT_FOUND when the binding
- * is gone. */
-struct pair {
-    bool wanted;
-    int64_t version;
-    struct account sides[2]; /* low, high */
-};
-MUST_CHECK enum err bindings_load(struct pg *pg, struct arena *arena, int64_t low, int64_t high, struct pair *pair_r);
-
-/* What a roster was seen to show: `present` false erases. */
-struct roster_sight {
-    bool present;
-    int subscription;
-    const char *nickname;
-    const char *const *groups;
-    size_t group_count;
-};
-/* In a transaction: sights[0] is low's roster, sights[1] high's; NULL leaves what was noted. */
-MUST_CHECK enum err bindings_saw(struct pg *pg, struct arena *arena, int64_t low, int64_t high,
-                                 const struct roster_sight *const sights[2]);
-/* In a transaction: the version is true on the server now; an ended binding's row goes. */
-MUST_CHECK enum err bindings_settle(struct pg *pg, int64_t low, int64_t high, int64_t version);
-
 #endif

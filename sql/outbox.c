@@ -1,6 +1,7 @@
 #include "sql/outbox.h"
 
 #include "component/base/arena.h"
+#include "component/base/crypto.h"
 #include "sql/pg.h"
 
 enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner)
@@ -41,6 +42,15 @@ enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id)
     return pg_do(pg, &drop, &args, NULL);
 }
 
+/* A number that no other taking of a row had: drawn, because a sequence that a dying Postgres forgets (a relaxed
+ * session) would give one out twice. */
+static int64_t new_lease(void)
+{
+    uint64_t bits;
+    random_bytes(&bits, sizeof bits);
+    return (int64_t)(bits >> 1);
+}
+
 enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim, struct outbox_item **items_r,
                      size_t *count_r)
 {
@@ -54,7 +64,7 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low))) "
         "order by o.due_at limit $5::bigint - (select count(*) from creates) for update skip locked), "
         "due as (select id from creates union all select id from others) "
-        "update outbox o set lease = nextval('outbox_lease'), lease_owner = $1, attempts = o.attempts + 1, "
+        "update outbox o set lease = $6, lease_owner = $1, attempts = o.attempts + 1, "
         "due_at = now() + $2::bigint * interval '1 millisecond' from due where o.id = due.id "
         "returning o.id, o.kind, o.low, o.high, o.version, o.lease, o.attempts, "
         "(extract(epoch from now() - o.since) * 1000)::bigint"};
@@ -64,6 +74,7 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
     pg_arg_i64(&args, claim->register_wait_ms);
     pg_arg_bool(&args, claim->creates_only);
     pg_arg_i64(&args, (int64_t)claim->most);
+    pg_arg_i64(&args, new_lease());
     PGresult *result = NULL;
     const enum err err = pg_run(pg, &take, &args, &result);
     if (err != OK)

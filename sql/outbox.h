@@ -19,7 +19,7 @@ struct outbox_item {
     enum outbox_kind kind;
     int64_t low, high; /* the account (high 0), or the pair */
     int64_t version;
-    int64_t lease;
+    int64_t lease;     /* of this taking: rows that were taken together share it */
     unsigned attempts; /* this one included */
     int64_t age_ms;    /* since the wish */
 };
@@ -41,7 +41,8 @@ struct outbox_claim {
     size_t most;
 };
 /* Takes rows that are due: registrations first, because somebody waits for each, then the oldest; a JID is deleted only
- * after everything else about the account is through. The arena's. */
+ * after everything else about the account is through. The arena's. A relaxed session may run it outside a transaction:
+ * if it is forgotten, the rows are due again, and who holds them is late. */
 MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
                                 struct outbox_item **items_r, size_t *count_r);
 /* In a transaction: the item is true. A wish that changed meanwhile is made due again. When the lease had run out, what

@@ -24,6 +24,7 @@ struct pg {
     PGconn *connection; /* NULL without one */
     const struct stmt *prepared[PREPARED_MAX];
     size_t prepared_count;
+    bool relaxed;
     bool in_transaction;
     char transaction[24]; /* its id, while in_transaction */
     int64_t patience_ms;  /* of a statement */
@@ -36,6 +37,13 @@ struct pg *pg_new(const struct pg_config *config)
     struct pg *pg = xcalloc(1, sizeof *pg);
     pg->config = config;
     pg->patience_ms = config->statement_timeout_ms;
+    return pg;
+}
+
+struct pg *pg_new_relaxed(const struct pg_config *config)
+{
+    struct pg *pg = pg_new(config);
+    pg->relaxed = true;
     return pg;
 }
 
@@ -161,11 +169,12 @@ static void ignore_notice(void *arg, const PGresult *result)
  * off. */
 static enum err settle(struct pg *pg, int64_t deadline_ms)
 {
-    char text[256];
+    char text[320];
     snprintf(text, sizeof text,
              "set statement_timeout = %lld; set idle_in_transaction_session_timeout = %lld; "
-             "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set jit = off",
-             (long long)pg->patience_ms, (long long)(4 * pg->patience_ms));
+             "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set jit = off%s",
+             (long long)pg->patience_ms, (long long)(4 * pg->patience_ms),
+             pg->relaxed ? "; set synchronous_commit = off" : "");
     PGresult *result = NULL;
     if (!PQsendQuery(pg->connection, text))
         return ERR_DB_DOWN;
@@ -373,7 +382,9 @@ enum err pg_begin(struct pg *pg)
     PGresult *result = NULL;
     pg_rollback(pg);
     /* The id is asked for in the same round trip, because it is needed when COMMIT is not answered. */
-    const enum err err = run_text(pg, "begin", "begin; select pg_current_xact_id()", &result);
+    const char *begin = pg->relaxed ? "begin; set local synchronous_commit to default; select pg_current_xact_id()"
+                                    : "begin; select pg_current_xact_id()";
+    const enum err err = run_text(pg, "begin", begin, &result);
     pg->in_transaction = true;
     if (err != OK) {
         pg_rollback(pg); /* "begin" may have passed */

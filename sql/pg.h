@@ -32,6 +32,10 @@ struct pg_config {
 
 /* The config must outlive it. Never fails: the first statement connects. */
 struct pg *pg_new(const struct pg_config *config);
+/* The same, but what a single statement did, outside a transaction, is not waited for to reach the disk: when Postgres
+ * or its machine dies, the last of it may be forgotten, in the order in which it was done and never a part of a
+ * statement. For what can be done again. Transactions are as everybody's. */
+struct pg *pg_new_relaxed(const struct pg_config *config);
 void pg_free(struct pg **pg);
 /* Whether a connection can be had now: connects if there is none. */
 MUST_CHECK enum err pg_ping(struct pg *pg);

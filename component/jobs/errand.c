@@ -1,6 +1,7 @@
 /* Errands of all kinds (errand.h): the table of kinds, and what is common to them. */
 #include "component/jobs/errand.h"
 
+#include "component/base/arena.h"
 #include "component/base/clock.h"
 #include "component/base/log.h"
 #include "component/base/metrics.h"
@@ -36,9 +37,12 @@ const char *errand_kind_name(enum outbox_kind kind)
     return kind_of(kind)->name;
 }
 
-enum err errand_load(struct pg *pg, struct errand *errand)
+void errands_load(struct pg *pg, struct errand *list)
 {
-    return kind_of(errand->item.kind)->load(pg, errand);
+    errand_load_pairs(pg, list);
+    for (struct errand *errand = list; errand != NULL; errand = errand->next)
+        if (errand->item.kind != OUTBOX_PAIR)
+            errand->result = kind_of(errand->item.kind)->load(pg, errand);
 }
 
 void errand_run(struct errand *errand)
@@ -94,4 +98,10 @@ void errand_tell(struct errand *errand)
     else if (item->attempts == 1 && errand->result != ERR_SHUTDOWN)
         log_warn("wish_failed", F("kind", kind->name), F("low", item->low), F("high", item->high),
                  F_ERR(errand->result));
+}
+
+void errand_free(struct errand *errand)
+{
+    struct arena *arena = errand->arena;
+    arena_free(&arena);
 }

@@ -5,8 +5,8 @@
 
 #include "component/base/lane.h"
 #include "component/jobs/jobs.h"
-#include "sql/bindings.h"
 #include "sql/outbox.h"
+#include "sql/pairs.h"
 #include "xmpp/xmpp.h"
 
 struct arena;
@@ -25,17 +25,21 @@ struct errand {
     struct roster_side sides[2];
     enum jid_state jid_state; /* OUTBOX_CHECK_JID: what was found */
     enum err result;
+    bool recorded; /* written down in Postgres */
 };
 
-/* Reads what the errand is about. ERR_NOT_FOUND: there is nothing to do any more; ERR_CONFLICT: a registration that
- * nobody waits for any more, to be undone. */
-MUST_CHECK enum err errand_load(struct pg *pg, struct errand *errand);
+/* Reads what the errands of the list are about, each one's outcome into its result. ERR_NOT_FOUND: there is nothing to
+ * do any more; ERR_CONFLICT: a registration that nobody waits for any more, to be undone. */
+void errands_load(struct pg *pg, struct errand *list);
 /* On a worker: does it. The result is in errand->result. */
 void errand_run(struct errand *errand);
-/* In a transaction: writes down what came of it. */
+/* For recording.h. In a transaction: writes down what came of it. */
 MUST_CHECK enum err errand_record(struct pg *pg, struct errand *errand);
+/* For recording.h. One statement: of the list's pairs those that were done, and whose lease has not run out. */
+MUST_CHECK enum err errand_record_pairs(struct pg *pg, struct errand *list);
 /* After the commit: wakes who waits for it, counts, and says what failed. */
 void errand_tell(struct errand *errand);
+void errand_free(struct errand *errand);
 const char *errand_kind_name(enum outbox_kind kind);
 
 #endif

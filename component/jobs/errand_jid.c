@@ -8,6 +8,7 @@
 #include "component/service/points.h"
 #include "component/service/services.h"
 #include "component/service/waiters.h"
+#include "sql/bindings.h"
 
 static enum err load_account(struct pg *pg, struct errand *errand)
 {

@@ -6,7 +6,7 @@
 
 struct errand_kind {
     const char *name;
-    /* As errand_load. */
+    /* As errands_load; NULL for pairs, which are loaded together. */
     enum err (*load)(struct pg *pg, struct errand *errand);
     /* On a worker. ERR_NOT_FOUND: on the server, which is recorded as ERR_JID_NONE. */
     enum err (*run)(struct errand *errand, int64_t deadline_ms);
@@ -20,6 +20,8 @@ struct errand_kind {
 
 extern const struct errand_kind errand_create_jid, errand_delete_jid, errand_check_jid, errand_pair;
 
+/* The list's pairs, as errands_load. */
+void errand_load_pairs(struct pg *pg, struct errand *list);
 /* In a transaction: it comes up again after a backoff. */
 MUST_CHECK enum err errand_retry(struct pg *pg, const struct errand *errand);
 

@@ -1,4 +1,5 @@
-/* The errand that makes a pair's binding true on both rosters, or ends it there. */
+/* The errand that makes a pair's binding true on both rosters, or ends it there. Most errands are of this kind, so what
+ * Postgres has to do with them it does for many at once. */
 #include "component/base/arena.h"
 #include "component/base/failpoint.h"
 #include "component/jobs/errand_kind.h"
@@ -18,15 +19,51 @@ static void set_side(const struct errand *errand, struct roster_side *side, cons
     };
 }
 
-static enum err load(struct pg *pg, struct errand *errand)
+/* Those that are to be recorded together; of `done` or not: those that are to be loaded. */
+static bool is_pair(const struct errand *errand, bool done)
 {
-    struct pair *pair = &errand->pair;
-    const enum err err = bindings_load(pg, errand->arena, errand->item.low, errand->item.high, pair);
-    if (err != OK)
-        return err;
+    return errand->item.kind == OUTBOX_PAIR && (!done || (errand->result == OK && !errand->recorded));
+}
+
+static size_t count_pairs(const struct errand *list, bool done)
+{
+    size_t count = 0;
+    for (; list != NULL; list = list->next)
+        count += is_pair(list, done);
+    return count;
+}
+
+static void take_in(struct errand *errand, bool found)
+{
+    const struct pair *pair = &errand->pair;
+    errand->result = found ? OK : ERR_NOT_FOUND;
+    if (!found)
+        return;
     set_side(errand, &errand->sides[0], &pair->sides[0], &pair->sides[1]);
     set_side(errand, &errand->sides[1], &pair->sides[1], &pair->sides[0]);
-    return OK;
+}
+
+void errand_load_pairs(struct pg *pg, struct errand *list)
+{
+    const size_t count = count_pairs(list, false);
+    if (count == 0)
+        return;
+    struct arena *arena = arena_new();
+    struct pair_load *loads = arena_array(arena, count, sizeof *loads), *next = loads;
+    for (struct errand *errand = list; errand != NULL; errand = errand->next)
+        if (is_pair(errand, false))
+            *next++ = (struct pair_load){
+                .low = errand->item.low, .high = errand->item.high, .arena = errand->arena, .pair = &errand->pair};
+    const enum err err = pairs_load(pg, arena, loads, count);
+    next = loads;
+    for (struct errand *errand = list; errand != NULL; errand = errand->next) {
+        if (!is_pair(errand, false))
+            continue;
+        take_in(errand, (next++)->found);
+        if (err != OK)
+            errand->result = err;
+    }
+    arena_free(&arena);
 }
 
 static enum err run(struct errand *errand, int64_t deadline_ms)
@@ -39,20 +76,45 @@ static enum err run(struct errand *errand, int64_t deadline_ms)
     return err;
 }
 
+static struct roster_sight sight_of(const struct roster_side *side)
+{
+    const struct roster_item *seen = &side->seen;
+    return (struct roster_sight){.present = side->seen_present,
+                                 .subscription = (int)seen->subscription,
+                                 .nickname = seen->name != NULL ? seen->name : "",
+                                 .groups = seen->groups,
+                                 .group_count = seen->group_count};
+}
+
+enum err errand_record_pairs(struct pg *pg, struct errand *list)
+{
+    const size_t count = count_pairs(list, true);
+    if (count == 0)
+        return OK;
+    struct arena *arena = arena_new();
+    struct pair_done *done = arena_array(arena, count, sizeof *done), *next = done;
+    for (struct errand *errand = list; errand != NULL; errand = errand->next)
+        if (is_pair(errand, true))
+            *next++ = (struct pair_done){.item = &errand->item,
+                                         .version = errand->pair.version,
+                                         .sights = {sight_of(&errand->sides[0]), sight_of(&errand->sides[1])}};
+    FAILPOINT("record.before_commit");
+    const enum err err = pairs_record(pg, arena, done, count);
+    FAILPOINT("record.committed");
+    next = done;
+    for (struct errand *errand = list; errand != NULL && err == OK; errand = errand->next)
+        if (is_pair(errand, true))
+            errand->recorded = (next++)->recorded;
+    arena_free(&arena);
+    return err;
+}
+
+/* Too late: what was seen may be older than what another worker did meanwhile. */
 static enum err done(struct pg *pg, struct errand *errand)
 {
-    struct roster_sight sights[2];
-    for (int i = 0; i < 2; i++) {
-        const struct roster_item *seen = &errand->sides[i].seen;
-        sights[i] = (struct roster_sight){.present = errand->sides[i].seen_present,
-                                          .subscription = (int)seen->subscription,
-                                          .nickname = seen->name != NULL ? seen->name : "",
-                                          .groups = seen->groups,
-                                          .group_count = seen->group_count};
-    }
-    const struct roster_sight *const both[2] = {&sights[0], &sights[1]};
-    const enum err err = bindings_saw(pg, errand->arena, errand->item.low, errand->item.high, both);
-    return err == OK ? bindings_settle(pg, errand->item.low, errand->item.high, errand->pair.version) : err;
+    (void)pg;
+    (void)errand;
+    return OK;
 }
 
 /* A pair whose JID is missing waits for it to be made again. */
@@ -77,5 +139,4 @@ static void tell(struct errand *errand)
         waiters_punch(errand->config->services->runtime.waiters, WAIT_KEY(WAIT_WISH, errand->pair.version));
 }
 
-const struct errand_kind errand_pair = {
-    .name = "pair", .load = load, .run = run, .done = done, .failed = failed, .tell = tell};
+const struct errand_kind errand_pair = {.name = "pair", .run = run, .done = done, .failed = failed, .tell = tell};

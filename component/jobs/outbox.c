@@ -1,6 +1,10 @@
 /* The dispatcher (outbox.h): one thread with a session of its own. Requests only ever commit wishes; whether one is
- * new, was left by a crash, or failed an hour ago, it takes the same way from here. Several results are recorded in one
- * transaction: under load that is one fsync for all that came back meanwhile. */
+ * new, was left by a crash, or failed an hour ago, it takes the same way from here. What came back meanwhile is
+ * recorded together (recording.h).
+ *
+ * Its session is relaxed (sql/pg.h): that rows were taken, or pairs were done, is not waited for to reach the disk.
+ * Should Postgres forget it with a crash, the pairs come up again, and whoever worked on them is late; all that costs
+ * is doing them twice. What accounts become is recorded in transactions, which are waited for. */
 #include "component/jobs/outbox.h"
 
 #include <pthread.h>
@@ -10,19 +14,19 @@
 
 #include "component/base/arena.h"
 #include "component/base/clock.h"
-#include "component/base/failpoint.h"
 #include "component/base/lane.h"
 #include "component/base/log.h"
 #include "component/jobs/errand.h"
+#include "component/jobs/recording.h"
 #include "component/service/services.h"
 #include "sql/pg.h"
 
-enum { LOOK_MS = 1000, PAUSE_MS = 100, TRIES = 3 };
+enum { LOOK_MS = 1000, PAUSE_MS = 100 };
 
 struct outbox {
     const struct jobs_config *config;
     struct lane *lane;
-    struct pg *pg; /* the thread's */
+    struct pg *pg; /* the thread's; relaxed */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -53,14 +57,6 @@ static void run_job(struct lane_job *job, void *worker, enum err fate)
     errand->ran(errand, errand->ran_arg);
 }
 
-static void errand_free(struct errand *errand)
-{
-    struct arena *arena = errand->arena;
-    arena_free(&arena);
-}
-
-/* --- recording */
-
 /* Accounts before pairs, each by their ids: the order in which requests lock rows, so that neither deadlocks. */
 static bool comes_before(const struct outbox_item *a, const struct outbox_item *b)
 {
@@ -78,20 +74,6 @@ static void sort_in(struct errand **list, struct errand *errand)
     *list = errand;
 }
 
-static enum err record_in_one(struct outbox *outbox, struct errand *list)
-{
-    enum err err = pg_begin(outbox->pg);
-    for (struct errand *errand = list; errand != NULL && err == OK; errand = errand->next)
-        err = errand_record(outbox->pg, errand);
-    FAILPOINT("record.before_commit");
-    if (err == OK)
-        err = pg_commit(outbox->pg);
-    else
-        pg_rollback(outbox->pg);
-    FAILPOINT("record.committed");
-    return err;
-}
-
 static void free_all(struct errand *list)
 {
     while (list != NULL) {
@@ -99,58 +81,6 @@ static void free_all(struct errand *list)
         errand_free(list);
         list = next;
     }
-}
-
-static void tell_and_free(struct errand *list)
-{
-    while (list != NULL) {
-        struct errand *next = list->next;
-        errand_tell(list);
-        errand_free(list);
-        list = next;
-    }
-}
-
-static enum err record_one(struct outbox *outbox, struct errand *errand)
-{
-    enum err err = ERR_BUSY;
-    for (int try = 0; err == ERR_BUSY && try < TRIES; try++)
-        err = record_in_one(outbox, errand);
-    return err;
-}
-
-/* Each for itself, because together they were refused. What is refused alone, too, comes up again when its lease has
- * run out. */
-static void record_singly(struct outbox *outbox, struct errand *list)
-{
-    while (list != NULL) {
-        struct errand *next = list->next;
-        list->next = NULL;
-        const enum err err = record_one(outbox, list);
-        if (err == OK) {
-            tell_and_free(list);
-        } else {
-            log_error("wish_not_recorded", F("kind", errand_kind_name(list->item.kind)), F("low", list->item.low),
-                      F_ERR(err));
-            errand_free(list);
-        }
-        list = next;
-    }
-}
-
-/* What remains to be recorded: all of it while Postgres is away, else nothing. */
-static struct errand *record(struct outbox *outbox, struct errand *list)
-{
-    if (list == NULL)
-        return NULL;
-    const enum err err = record_in_one(outbox, list);
-    if (err == ERR_DB_DOWN || err == ERR_UNCERTAIN)
-        return list; /* recording twice is harmless: the lease tells */
-    if (err == OK)
-        tell_and_free(list);
-    else
-        record_singly(outbox, list);
-    return NULL;
 }
 
 /* --- taking */
@@ -168,19 +98,31 @@ static struct errand *errand_new(struct outbox *outbox, const struct outbox_item
     return errand;
 }
 
-static void start(struct outbox *outbox, const struct outbox_item *item)
+static void start(struct outbox *outbox, struct errand *errand)
 {
-    struct errand *errand = errand_new(outbox, item);
+    if (errand->result == OK)
+        errand->result = lane_push(outbox->lane, &errand->job);
+    if (errand->result != OK) /* else it is the lane's */
+        ran(errand, outbox);
+}
+
+static void start_all(struct outbox *outbox, const struct outbox_item *items, size_t count)
+{
+    struct errand *list = NULL;
+    for (size_t i = count; i > 0; i--) {
+        struct errand *errand = errand_new(outbox, &items[i - 1]);
+        errand->next = list;
+        list = errand;
+    }
     pthread_mutex_lock(&outbox->lock);
-    outbox->running++;
+    outbox->running += (unsigned)count;
     pthread_mutex_unlock(&outbox->lock);
-    enum err err = errand_load(outbox->pg, errand);
-    if (err == OK)
-        err = lane_push(outbox->lane, &errand->job);
-    if (err == OK)
-        return; /* it is the lane's now */
-    errand->result = err;
-    ran(errand, outbox);
+    errands_load(outbox->pg, list);
+    while (list != NULL) {
+        struct errand *next = list->next;
+        start(outbox, list);
+        list = next;
+    }
 }
 
 /* Takes what is due as far as there are free workers; how many goes to taken_r. */
@@ -198,8 +140,8 @@ static enum err take(struct outbox *outbox, unsigned free_workers, size_t *taken
     struct outbox_item *items = NULL;
     size_t count = 0;
     const enum err err = outbox_take(outbox->pg, arena, &claim, &items, &count);
-    for (size_t i = 0; err == OK && i < count; i++)
-        start(outbox, &items[i]);
+    if (err == OK)
+        start_all(outbox, items, count);
     *taken_r = count;
     arena_free(&arena);
     return err;
@@ -247,7 +189,7 @@ static void *dispatch(void *arg)
         unsigned free_workers;
         bool stopping;
         size_t taken = 0;
-        unrecorded = record(outbox, collect(outbox, unrecorded, &free_workers, &stopping));
+        unrecorded = errands_conclude(outbox->pg, collect(outbox, unrecorded, &free_workers, &stopping));
         if (stopping && (unrecorded != NULL || free_workers == outbox->config->workers))
             break;
         /* While results cannot be recorded nothing more is taken: that bounds what a dead Postgres leaves in memory. */
@@ -267,7 +209,7 @@ enum err outbox_start(const struct jobs_config *config, struct outbox **outbox_r
 {
     struct outbox *outbox = xcalloc(1, sizeof *outbox);
     outbox->config = config;
-    outbox->pg = pg_new(config->pg);
+    outbox->pg = pg_new_relaxed(config->pg);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

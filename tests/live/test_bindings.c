@@ -1,4 +1,4 @@
-/* Bindings (sql/bindings.h): wishes and their versions, what rosters were seen to show, lists. */
+/* Bindings (sql/bindings.h): wishes and their versions. What is seen of them: test_pairs.c. */
 #include "sql/bindings.h"
 
 #include "tests/live/live_postgres.h"
@@ -202,122 +202,6 @@ static void lists_that_cross_do_not_deadlock(void **state)
                      CROWD * (CROWD - 1) / 2);
 }
 
-/* --- what the server was seen to show */
-
-static const char *const groups[] = {"friends", "a \"b\", {c}"};
-
-static void see_both(int64_t low, int64_t high, int64_t version, bool present)
-{
-    const struct roster_sight lows = {present, 3, "his name", groups, 2}, highs = {present, 1, "", NULL, 0};
-    const struct roster_sight *const sights[2] = {&lows, &highs};
-    assert_int_equal(pg_begin(pg), OK);
-    assert_int_equal(bindings_saw(pg, arena, low, high, sights), OK);
-    assert_int_equal(bindings_settle(pg, low, high, version), OK);
-    assert_int_equal(pg_commit(pg), OK);
-}
-
-static size_t count_seen(void)
-{
-    size_t seen = 99;
-    assert_int_equal(bindings_count_seen(pg, arena, wishes, wish_count, &seen), OK);
-    return seen;
-}
-
-static void a_wish_is_seen_when_its_version_is(void **state)
-{
-    (void)state;
-    int64_t id[2];
-    active_accounts(id, 2);
-    wished(bindings_want, id[0], &id[1], 1);
-    const int64_t first = wishes[0].version;
-    assert_int_equal(count_seen(), 0);
-    wished(bindings_unwant, id[0], &id[1], 1);
-    wished(bindings_want, id[0], &id[1], 1);
-    see_both(id[0], id[1], first, true); /* a late finisher of the first wish */
-    assert_int_equal(count_seen(), 0);
-    see_both(id[0], id[1], wishes[0].version, true);
-    assert_int_equal(count_seen(), 1);
-}
-
-static void an_ended_binding_goes_when_it_is_seen(void **state)
-{
-    (void)state;
-    int64_t id[2];
-    active_accounts(id, 2);
-    wished(bindings_want, id[0], &id[1], 1);
-    const int64_t bound = wishes[0].version;
-    see_both(id[0], id[1], bound, true);
-    wished(bindings_unwant, id[1], &id[0], 1);
-    see_both(id[0], id[1], bound, true); /* too old to end it */
-    assert_int_equal(count_seen(), 0);
-    assert_int_equal(ask("select count(*) from bindings"), 1);
-    see_both(id[0], id[1], wishes[0].version, false);
-    assert_int_equal(count_seen(), 1);
-    assert_int_equal(ask("select count(*) from bindings"), 0);
-    assert_int_equal(ask("select count(*) from roster_seen"), 0);
-}
-
-static void a_list_holds_what_is_wanted_with_what_was_seen(void **state)
-{
-    (void)state;
-    int64_t id[5];
-    struct bound_peer *peers;
-    size_t count;
-    active_accounts(id, 5);
-    wished(bindings_want, id[2], (int64_t[]){id[4], id[0], id[1]}, 3);
-    see_both(id[2], id[4], version_of(id[2], id[4]), true);
-    wished(bindings_unwant, id[1], &id[2], 1); /* gone from the list as soon as it is committed */
-    assert_int_equal(bindings_list(pg, arena, id[2], &peers, &count), OK);
-    assert_int_equal(count, 2);
-    assert_int_equal(peers[0].peer.id, id[0]);
-    assert_string_equal(peers[0].peer.name, "d0");
-    assert_false(peers[0].seen);
-    assert_int_equal(peers[0].subscription, 0);
-    assert_string_equal(peers[0].nickname, "");
-    assert_int_equal(peers[0].group_count, 0);
-    assert_int_equal(peers[1].peer.id, id[4]);
-    assert_true(peers[1].seen);
-    assert_int_equal(peers[1].subscription, 3);
-    assert_string_equal(peers[1].nickname, "his name");
-    assert_int_equal(peers[1].group_count, 2);
-    assert_string_equal(peers[1].groups[0], groups[0]);
-    assert_string_equal(peers[1].groups[1], groups[1]);
-    assert_int_equal(bindings_list(pg, arena, id[4], &peers, &count), OK); /* the other side */
-    assert_int_equal(count, 1);
-    assert_int_equal(peers[0].peer.id, id[2]);
-    assert_int_equal(peers[0].subscription, 1);
-    assert_int_equal(bindings_list(pg, arena, id[3], &peers, &count), OK);
-    assert_int_equal(count, 0);
-}
-
-static void a_sight_that_was_not_had_leaves_what_was_noted(void **state)
-{
-    (void)state;
-    int64_t id[2];
-    active_accounts(id, 2);
-    wished(bindings_want, id[0], &id[1], 1);
-    see_both(id[0], id[1], wishes[0].version, true);
-    const struct roster_sight gone = {.present = false};
-    assert_int_equal(bindings_saw(pg, arena, id[0], id[1], (const struct roster_sight *[2]){NULL, &gone}), OK);
-    assert_int_equal(ask("select account_id from roster_seen"), id[0]);
-}
-
-static void a_pair_is_loaded_with_both_sides(void **state)
-{
-    (void)state;
-    int64_t id[2];
-    struct pair pair;
-    active_accounts(id, 2);
-    assert_int_equal(bindings_load(pg, arena, id[0], id[1], &pair), ERR_NOT_FOUND);
-    wished(bindings_want, id[1], &id[0], 1);
-    assert_int_equal(bindings_load(pg, arena, id[0], id[1], &pair), OK);
-    assert_true(pair.wanted && pair.version == wishes[0].version);
-    assert_true(pair.sides[0].id == id[0] && pair.sides[1].id == id[1]);
-    cancel_account(id[1], ACCOUNT_ACTIVE);
-    assert_int_equal(bindings_load(pg, arena, id[0], id[1], &pair), OK); /* to be undone on the other side */
-    assert_int_equal(pair.sides[1].state, ACCOUNT_CANCELLED);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,11 +213,6 @@ int main(void)
         SCHEMA_TEST(a_lost_roster_is_wished_anew),
         SCHEMA_TEST(an_account_can_be_full),
         SCHEMA_TEST(lists_that_cross_do_not_deadlock),
-        SCHEMA_TEST(a_wish_is_seen_when_its_version_is),
-        SCHEMA_TEST(an_ended_binding_goes_when_it_is_seen),
-        SCHEMA_TEST(a_list_holds_what_is_wanted_with_what_was_seen),
-        SCHEMA_TEST(a_sight_that_was_not_had_leaves_what_was_noted),
-        SCHEMA_TEST(a_pair_is_loaded_with_both_sides),
     };
     return cmocka_run_group_tests_name("bindings", tests, postgres_set_up, postgres_tear_down);
 }

@@ -249,6 +249,37 @@ static void a_beginning_that_fails_leaves_nothing_open(void **state)
     pg_free(&session);
 }
 
+/* --- what is waited for */
+
+/* Whether what the session does is waited for to reach the disk. */
+static bool waits_for_disk(struct pg *session)
+{
+    static const struct stmt show = {"show_commit", "select current_setting('synchronous_commit') = 'on'"};
+    PGresult *result = NULL;
+    assert_int_equal(pg_run(session, &show, &(struct pg_args){0}, &result), OK);
+    const bool waits = pg_bool(result, 0, 0);
+    PQclear(result);
+    return waits;
+}
+
+static void a_relaxed_session_waits_for_transactions_alone(void **state)
+{
+    (void)state;
+    struct pg *relaxed = pg_new_relaxed(&config);
+    assert_false(waits_for_disk(relaxed));
+    assert_int_equal(pg_begin(relaxed), OK);
+    assert_true(waits_for_disk(relaxed));
+    assert_int_equal(pg_commit(relaxed), OK);
+    assert_false(waits_for_disk(relaxed));
+    assert_int_equal(pg_set_patience(relaxed, 1000), OK);
+    assert_false(waits_for_disk(relaxed));
+    pg_free(&relaxed);
+    assert_true(waits_for_disk(pg));
+    assert_int_equal(pg_begin(pg), OK);
+    assert_true(waits_for_disk(pg));
+    pg_rollback(pg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +296,7 @@ int main(void)
         SCHEMA_TEST(a_transaction_that_was_forgotten_is_rolled_back),
         SCHEMA_TEST(a_commit_without_a_transaction_says_so),
         SCHEMA_TEST(a_beginning_that_fails_leaves_nothing_open),
+        SCHEMA_TEST(a_relaxed_session_waits_for_transactions_alone),
     };
     return cmocka_run_group_tests_name("postgres", tests, postgres_set_up, postgres_tear_down);
 }
