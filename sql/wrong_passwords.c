@@ -43,13 +43,15 @@ enum err wrong_passwords_shut(struct pg *pg, const struct wrong_passwords_rules 
 enum err wrong_passwords_count(struct pg *pg, const struct wrong_passwords_rules *rules, int64_t account_id,
                                const char *source, int64_t *count_r)
 {
-    /* The exponent is bounded so that the power stays a number; the cap is below it by far. */
+    /* "for share": a cancel waits, and then erases this row, too; or the account is gone, and where the try came from
+     * is not kept. The exponent is bounded so that the power stays a number; the cap is below it by far. */
     static const struct stmt count = {
         "wrong_passwords_count",
         "with quick as (select set_config('synchronous_commit', 'off', true)), "
+        "owner as (select id from accounts where id = $1 and state < 2 for share), "
         "tried as (insert into wrong_passwords as w (account_id, source, count, next_at) "
         "select id, $2, 1, case when $4::bigint > 1 then now() else now() + least($5::bigint, $6::bigint) * "
-        "interval '1 millisecond' end from accounts, quick where id = $1 and state < 2 "
+        "interval '1 millisecond' end from owner, quick "
         "on conflict (account_id, source) do update set count = w.count + 1, next_at = case when w.count + 1 < $4 "
         "then clock_timestamp() else clock_timestamp() + least(($5 * 2.0 ^ least(w.count + 1 - $4, 40))::bigint, $6) * "
         "interval '1 millisecond' end where not " SHUT_OUT " returning w.count) "

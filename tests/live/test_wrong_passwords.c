@@ -194,6 +194,37 @@ static void a_crowd_is_counted_one_by_one(void **state)
     assert_int_equal(ask("select count from wrong_passwords"), SLOW_AFTER);
 }
 
+struct late {
+    int64_t id;
+    enum err err; /* out */
+    int64_t count;
+};
+
+static void *guess_late(void *arg)
+{
+    struct late *late = arg;
+    struct pg *mine = pg_new(&config);
+    late->err = wrong_passwords_count(mine, &never_stops, late->id, "192.0.2.1", &late->count);
+    pg_free(&mine);
+    return NULL;
+}
+
+static void a_try_while_the_account_is_cancelled_is_not_kept(void **state)
+{
+    (void)state;
+    struct late late = {.id = active_account(ACCOUNT_DEVICE, "lamp"), .err = ERR_INTERNAL, .count = -1};
+    pthread_t thread;
+    assert_int_equal(pg_begin(pg), OK);
+    assert_int_equal(accounts_cancel(pg, late.id, ACCOUNT_ACTIVE), OK);
+    assert_int_equal(pthread_create(&thread, NULL, guess_late, &late), 0);
+    wait_until_one_waits();
+    assert_int_equal(pg_commit(pg), OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(late.err, OK);
+    assert_int_equal(late.count, 0);
+    assert_int_equal(ask("select count(*) from wrong_passwords"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +237,7 @@ int main(void)
         SCHEMA_TEST(nobodys_tries_are_not_kept),
         SCHEMA_TEST(what_is_old_is_forgotten_but_for_phones),
         SCHEMA_TEST(a_crowd_is_counted_one_by_one),
+        SCHEMA_TEST(a_try_while_the_account_is_cancelled_is_not_kept),
     };
     return cmocka_run_group_tests(tests, postgres_set_up, postgres_tear_down);
 }
