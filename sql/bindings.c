@@ -12,37 +12,59 @@
     "on conflict (kind, low, high) do update set version = excluded.version, attempts = 0, since = now(), "            \
     "last_error = null, due_at = case when outbox.lease is null then now() else outbox.due_at end) "
 
-static enum err run_wishes(struct pg *pg, struct arena *arena, const struct stmt *stmt, int64_t asker,
-                           const int64_t *peers, size_t count, struct wish **wishes_r, size_t *wish_count_r)
+/* Rows of low, high and version from `column` on; a row without a wish has nulls there. */
+static void read_wishes(const PGresult *result, int column, struct arena *arena, struct wish **wishes_r,
+                        size_t *wish_count_r)
 {
+    *wishes_r = arena_array(arena, (size_t)PQntuples(result), sizeof **wishes_r);
+    *wish_count_r = 0;
+    for (int row = 0; row < PQntuples(result); row++)
+        if (!PQgetisnull(result, row, column))
+            (*wishes_r)[(*wish_count_r)++] = (struct wish){.low = pg_i64(result, row, column),
+                                                           .high = pg_i64(result, row, column + 1),
+                                                           .version = pg_i64(result, row, column + 2)};
+}
+
+/* The accounts are locked before their bindings, and in the order of ids, as a cancel does it. The version of a row
+ * that is there is drawn again under its lock, so that the later wish has the higher one. An account's bindings are
+ * counted as they were before the statement, and no further than to where there are too many. */
+#define WANT                                                                                                           \
+    "with given as materialized (select p as id, 1 as more from unnest($2::bigint[]) p "                               \
+    "union all select $1::bigint, cardinality($2)), "                                                                  \
+    "held as materialized (select id from accounts where id = any($2 || $1::bigint) and state = 1 order by id "        \
+    "for share), "                                                                                                     \
+    "fit as materialized (select count(*) = cardinality($2) + 1 as ok from held), "                                    \
+    "wish as (insert into bindings (low, high, asked_by, wanted, version) "                                            \
+    "select least($1, p), greatest($1, p), $1, true, nextval('wish_version') from fit, unnest($2) p where fit.ok "     \
+    "order by 1, 2 on conflict (low, high) do update set wanted = true, asked_by = excluded.asked_by, "                \
+    "version = nextval('wish_version'), created_at = now() where not bindings.wanted "                                 \
+    "returning low, high, version), "
+#define TOO_MANY                                                                                                       \
+    "exists (select from given g where g.more + (select count(*) from ("                                               \
+    "select from bindings where low = g.id and wanted union all select from bindings where high = g.id and wanted "    \
+    "limit $3) x) > $3)"
+
+enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
+                       int64_t most, struct wish **wishes_r, size_t *wish_count_r)
+{
+    static const struct stmt want = {"bindings_want", WANT TO_OUTBOX
+                                     "select fit.ok, " TOO_MANY
+                                     ", wish.low, wish.high, wish.version from fit left join wish on true"};
     struct pg_args args = {0};
     pg_arg_i64(&args, asker);
     pg_arg_i64s(&args, arena, peers, count);
+    pg_arg_i64(&args, most);
     PGresult *result = NULL;
-    const enum err err = pg_run(pg, stmt, &args, &result);
+    enum err err = pg_run(pg, &want, &args, &result);
     if (err != OK)
         return err;
-    *wish_count_r = (size_t)PQntuples(result);
-    *wishes_r = arena_array(arena, *wish_count_r, sizeof **wishes_r);
-    for (size_t i = 0; i < *wish_count_r; i++)
-        (*wishes_r)[i] = (struct wish){
-            .low = pg_i64(result, (int)i, 0), .high = pg_i64(result, (int)i, 1), .version = pg_i64(result, (int)i, 2)};
+    read_wishes(result, 2, arena, wishes_r, wish_count_r);
+    if (!pg_bool(result, 0, 0))
+        err = ERR_NOT_FOUND;
+    else if (*wish_count_r == count && pg_bool(result, 0, 1))
+        err = ERR_LIMITED;
     PQclear(result);
-    return OK;
-}
-
-enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
-                       struct wish **wishes_r, size_t *wish_count_r)
-{
-    /* The version of a row that is there is drawn again under its lock, so that the later wish has the higher one. */
-    static const struct stmt want = {
-        "bindings_want",
-        "with wish as (insert into bindings (low, high, asked_by, wanted, version) "
-        "select least($1::bigint, p), greatest($1, p), $1, true, nextval('wish_version') from unnest($2::bigint[]) p "
-        "order by 1, 2 on conflict (low, high) do update set wanted = true, asked_by = excluded.asked_by, "
-        "version = nextval('wish_version'), created_at = now() where not bindings.wanted returning low, high, "
-        "version), " TO_OUTBOX "select low, high, version from wish"};
-    return run_wishes(pg, arena, &want, asker, peers, count, wishes_r, wish_count_r);
+    return err;
 }
 
 enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
@@ -55,7 +77,15 @@ enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, cons
         "wish as (update bindings b set wanted = false, version = nextval('wish_version') from held "
         "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " TO_OUTBOX
         "select low, high, version from wish"};
-    return run_wishes(pg, arena, &unwant, asker, peers, count, wishes_r, wish_count_r);
+    struct pg_args args = {0};
+    pg_arg_i64(&args, asker);
+    pg_arg_i64s(&args, arena, peers, count);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &unwant, &args, &result);
+    if (err == OK)
+        read_wishes(result, 0, arena, wishes_r, wish_count_r);
+    PQclear(result);
+    return err;
 }
 
 enum err bindings_unwant_all(struct pg *pg, int64_t account_id)
@@ -83,25 +113,6 @@ enum err bindings_reaffirm_all(struct pg *pg, int64_t account_id)
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     return pg_do(pg, &reaffirm, &args, NULL);
-}
-
-enum err bindings_full(struct pg *pg, struct arena *arena, const int64_t *accounts, size_t count, int64_t most,
-                       bool *full_r)
-{
-    static const struct stmt full = {
-        "bindings_full",
-        "select a from unnest($1::bigint[]) a where (select count(*) from ("
-        "select 1 from bindings where low = a and wanted union all select 1 from bindings where high = a and wanted "
-        "limit $2) x) >= $2 limit 1"};
-    struct pg_args args = {0};
-    pg_arg_i64s(&args, arena, accounts, count);
-    pg_arg_i64(&args, most);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &full, &args, &result);
-    if (err == OK)
-        *full_r = PQntuples(result) > 0;
-    PQclear(result);
-    return err;
 }
 
 enum err bindings_count_seen(struct pg *pg, struct arena *arena, const struct wish *wishes, size_t count,

@@ -12,9 +12,6 @@
 
 enum { TRIES = 3 };
 
-/* bindings_want or bindings_unwant */
-typedef enum err (*wish_fn)(struct pg *, struct arena *, int64_t, const int64_t *, size_t, struct wish **, size_t *);
-
 /* --- who asks */
 
 static enum err check_here(struct call *call, struct credential *credential)
@@ -161,38 +158,27 @@ static enum err take_ticket(struct call *call, const struct bind_io *io)
     return err == ERR_BUSY ? OK : err; /* then it is answered as pending at once */
 }
 
-/* After the wishes: whether one of the accounts has more now than it may. */
-static enum err check_room(struct call *call, struct worker *worker, const int64_t *ids, size_t count)
+static enum err want(struct call *call, struct worker *worker, int64_t asker, const int64_t *ids)
 {
-    bool full = false;
-    const int64_t too_many = call->services->settings.bindings_per_account + 1;
-    const enum err err = bindings_full(worker->pg, call->arena, ids, count, too_many, &full);
-    return err == OK && full ? ERR_LIMITED : err;
+    struct bind_io *io = call->io;
+    const enum err err = bindings_want(worker->pg, call->arena, asker, ids, io->list.count,
+                                       call->services->settings.bindings_per_account, &io->wishes, &io->wish_count);
+    return err == ERR_NOT_FOUND ? ERR_NO_SUCH_NAME : err; /* one was cancelled meanwhile */
 }
 
 static enum err wish(struct call *call, struct worker *worker, const struct account *asker, bool bind)
 {
     struct bind_io *io = call->io;
     const size_t count = io->list.count;
-    int64_t *ids = arena_array(call->arena, count + 1, sizeof *ids); /* the targets, then the asker */
+    int64_t *ids = arena_array(call->arena, count, sizeof *ids);
     for (size_t i = 0; i < count; i++)
         ids[i] = io->targets[i]->id;
-    ids[count] = asker->id;
-    enum err err = OK;
-    if (bind) {
-        err = accounts_hold(worker->pg, call->arena, ids, count + 1);
-        if (err == ERR_NOT_FOUND) /* one was cancelled meanwhile */
-            err = ERR_NO_SUCH_NAME;
-    }
-    const wish_fn make = bind ? bindings_want : bindings_unwant;
-    if (err == OK)
-        err = make(worker->pg, call->arena, asker->id, ids, count, &io->wishes, &io->wish_count);
+    enum err err = bind ? want(call, worker, asker->id, ids)
+                        : bindings_unwant(worker->pg, call->arena, asker->id, ids, count, &io->wishes, &io->wish_count);
     if (err == OK && io->wish_count < count) {
         note_unchanged(call, io);
         err = bind ? ERR_BOUND : ERR_NOT_BOUND;
     }
-    if (err == OK && bind)
-        err = check_room(call, worker, ids, count + 1);
     return err == OK ? take_ticket(call, io) : err;
 }
 

@@ -3,12 +3,18 @@
 
 #include "tests/live/live_postgres.h"
 
-enum { CROWD = 6, ROUNDS = 15 };
+enum { CROWD = 6, ROUNDS = 15, PLENTY = 1000 };
 
 typedef enum err (*wish_fn)(struct pg *, struct arena *, int64_t, const int64_t *, size_t, struct wish **, size_t *);
 
 static struct wish *wishes;
 static size_t wish_count;
+
+static enum err want(struct pg *session, struct arena *own_arena, int64_t asker, const int64_t *peers, size_t count,
+                     struct wish **wishes_r, size_t *wish_count_r)
+{
+    return bindings_want(session, own_arena, asker, peers, count, PLENTY, wishes_r, wish_count_r);
+}
 
 /* Commits a wish of `asker` about the peers; how many took effect comes out. */
 static size_t wished(wish_fn make, int64_t asker, const int64_t *peers, size_t count)
@@ -39,15 +45,15 @@ static void a_wish_is_made_once(void **state)
     int64_t id[3];
     active_accounts(id, 3);
     const int64_t peers[] = {id[2], id[0]};
-    assert_int_equal(wished(bindings_want, id[1], peers, 2), 2);
+    assert_int_equal(wished(want, id[1], peers, 2), 2);
     for (size_t i = 0; i < 2; i++) {
         assert_true(wishes[i].low < wishes[i].high);
         assert_true(wishes[i].version == version_of(wishes[i].low, wishes[i].high));
         assert_true(due(wishes[i].low, wishes[i].high, wishes[i].version));
     }
     const int64_t before = version_of(id[0], id[1]);
-    assert_int_equal(wished(bindings_want, id[1], peers, 2), 0);
-    assert_int_equal(wished(bindings_want, id[0], &id[1], 1), 0); /* from the other side, too */
+    assert_int_equal(wished(want, id[1], peers, 2), 0);
+    assert_int_equal(wished(want, id[0], &id[1], 1), 0); /* from the other side, too */
     assert_true(version_of(id[0], id[1]) == before);
     assert_int_equal(ask("select count(*) from bindings"), 2);
     assert_int_equal(ask("select count(*) from outbox"), 2);
@@ -58,8 +64,8 @@ static void only_what_changes_comes_out(void **state)
     (void)state;
     int64_t id[4];
     active_accounts(id, 4);
-    assert_int_equal(wished(bindings_want, id[0], &id[2], 1), 1);
-    assert_int_equal(wished(bindings_want, id[0], &id[1], 3), 2);
+    assert_int_equal(wished(want, id[0], &id[2], 1), 1);
+    assert_int_equal(wished(want, id[0], &id[1], 3), 2);
     for (size_t i = 0; i < wish_count; i++)
         assert_true(wishes[i].high != id[2]);
     assert_int_equal(wished(bindings_unwant, id[3], id, 3), 1);
@@ -74,7 +80,7 @@ static void each_turn_is_a_newer_version(void **state)
     assert_int_equal(wished(bindings_unwant, id[0], &id[1], 1), 0); /* nothing is there to end */
     assert_int_equal(ask("select count(*) from outbox"), 0);
     for (int i = 0; i < 6; i++) {
-        assert_int_equal(wished(i % 2 == 0 ? bindings_want : bindings_unwant, id[i % 2], &id[1 - i % 2], 1), 1);
+        assert_int_equal(wished(i % 2 == 0 ? want : bindings_unwant, id[i % 2], &id[1 - i % 2], 1), 1);
         assert_true(wishes[0].version > last);
         last = wishes[0].version;
         assert_true(due(id[0], id[1], last));
@@ -89,7 +95,7 @@ static void a_rolled_back_wish_leaves_nothing_to_do(void **state)
     int64_t id[2];
     active_accounts(id, 2);
     assert_int_equal(pg_begin(pg), OK);
-    assert_int_equal(bindings_want(pg, arena, id[0], &id[1], 1, &wishes, &wish_count), OK);
+    assert_int_equal(want(pg, arena, id[0], &id[1], 1, &wishes, &wish_count), OK);
     pg_rollback(pg);
     assert_int_equal(ask("select count(*) from bindings"), 0);
     assert_int_equal(ask("select count(*) from outbox"), 0);
@@ -100,8 +106,8 @@ static void a_cancel_ends_all_of_an_account_and_no_more(void **state)
     (void)state;
     int64_t id[4];
     active_accounts(id, 4);
-    wished(bindings_want, id[1], (int64_t[]){id[0], id[2], id[3]}, 3);
-    wished(bindings_want, id[2], &id[3], 1);
+    wished(want, id[1], (int64_t[]){id[0], id[2], id[3]}, 3);
+    wished(want, id[2], &id[3], 1);
     ask("delete from outbox");
     assert_int_equal(bindings_unwant_all(pg, id[1]), OK);
     assert_int_equal(ask("select count(*) from bindings where not wanted"), 3);
@@ -115,7 +121,7 @@ static void a_lost_roster_is_wished_anew(void **state)
     (void)state;
     int64_t id[3];
     active_accounts(id, 3);
-    wished(bindings_want, id[0], &id[1], 2);
+    wished(want, id[0], &id[1], 2);
     const int64_t before = version_of(id[0], id[1]);
     ask("delete from outbox");
     assert_int_equal(bindings_reaffirm_all(pg, id[1]), OK);
@@ -124,22 +130,88 @@ static void a_lost_roster_is_wished_anew(void **state)
     assert_int_equal(ask("select count(*) from outbox"), 1);
 }
 
+static enum err want_at_most(int64_t asker, const int64_t *peers, size_t count, int64_t most)
+{
+    assert_int_equal(pg_begin(pg), OK);
+    const enum err err = bindings_want(pg, arena, asker, peers, count, most, &wishes, &wish_count);
+    pg_rollback(pg);
+    return err;
+}
+
 static void an_account_can_be_full(void **state)
 {
     (void)state;
-    int64_t id[4];
-    bool full = true;
-    active_accounts(id, 4);
-    wished(bindings_want, id[1], (int64_t[]){id[0], id[2]}, 2);
-    assert_int_equal(bindings_full(pg, arena, id, 4, 3, &full), OK);
-    assert_false(full);
-    assert_int_equal(bindings_full(pg, arena, id, 4, 2, &full), OK);
-    assert_true(full);
-    assert_int_equal(bindings_full(pg, arena, id, 1, 2, &full), OK);
-    assert_false(full); /* id[0] has one */
+    int64_t id[5];
+    active_accounts(id, 5);
+    wished(want, id[1], (int64_t[]){id[0], id[2]}, 2);
+    assert_int_equal(want_at_most(id[1], &id[3], 1, 3), OK);
+    assert_int_equal(want_at_most(id[1], &id[3], 2, 3), ERR_LIMITED);
+    assert_int_equal(want_at_most(id[1], &id[3], 1, 2), ERR_LIMITED);
+    assert_int_equal(want_at_most(id[3], (int64_t[]){id[4], id[1]}, 2, 2), ERR_LIMITED); /* the other side is */
+    assert_int_equal(want_at_most(id[0], &id[3], 1, 2), OK);                             /* it has one */
+    assert_int_equal(want_at_most(id[0], &id[1], 1, 1), OK);                             /* which it has already */
+    assert_int_equal(wish_count, 0);
     wished(bindings_unwant, id[1], &id[0], 1);
-    assert_int_equal(bindings_full(pg, arena, id, 4, 2, &full), OK);
-    assert_false(full); /* what is to end does not count */
+    assert_int_equal(want_at_most(id[1], &id[3], 1, 2), OK); /* what is to end does not count */
+}
+
+static void all_must_be_active_and_stay_so(void **state)
+{
+    (void)state;
+    int64_t id[4];
+    active_accounts(id, 3);
+    id[3] = pending_account(ACCOUNT_DEVICE, "pending");
+    cancel_account(id[2], ACCOUNT_ACTIVE);
+    assert_int_equal(want_at_most(id[0], (int64_t[]){id[1], id[2]}, 2, PLENTY), ERR_NOT_FOUND);
+    assert_int_equal(want_at_most(id[0], (int64_t[]){id[1], id[3]}, 2, PLENTY), ERR_NOT_FOUND);
+    assert_int_equal(want_at_most(id[3], &id[0], 1, PLENTY), ERR_NOT_FOUND);
+    assert_int_equal(ask("select count(*) from bindings"), 0);
+    assert_int_equal(pg_begin(pg), OK);
+    assert_int_equal(want(pg, arena, id[0], &id[1], 1, &wishes, &wish_count), OK);
+    ask("set lock_timeout = 100");
+    for (int i = 0; i < 2; i++) {
+        PGresult *refused =
+            PQexec(own, arena_printf(arena, "update accounts set state = 0 where id = %lld", (long long)id[i]));
+        assert_string_equal(PQresultErrorField(refused, PG_DIAG_SQLSTATE), "55P03"); /* it waited in vain */
+        PQclear(refused);
+    }
+    ask("set lock_timeout = 0");
+    assert_int_equal(pg_commit(pg), OK);
+}
+
+struct wanting {
+    int64_t asker, peer;
+    enum err err;
+};
+
+static void *want_one(void *arg)
+{
+    struct wanting *wanting = arg;
+    struct pg *session = pg_new(&config);
+    struct arena *own_arena = arena_new();
+    struct wish *made;
+    size_t count;
+    wanting->err = want(session, own_arena, wanting->asker, &wanting->peer, 1, &made, &count);
+    arena_free(&own_arena);
+    pg_free(&session);
+    return NULL;
+}
+
+static void an_account_that_is_just_being_cancelled_is_bound_to_nobody(void **state)
+{
+    (void)state;
+    int64_t id[2];
+    pthread_t thread;
+    active_accounts(id, 2);
+    struct wanting wanting = {.asker = id[0], .peer = id[1]};
+    assert_int_equal(pg_begin(pg), OK);
+    assert_int_equal(accounts_cancel(pg, id[1], ACCOUNT_ACTIVE), OK);
+    assert_int_equal(pthread_create(&thread, NULL, want_one, &wanting), 0);
+    wait_until_one_waits();
+    assert_int_equal(pg_commit(pg), OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(wanting.err, ERR_NOT_FOUND);
+    assert_int_equal(ask("select count(*) from bindings"), 0);
 }
 
 /* --- lists that cross, from many at once */
@@ -172,7 +244,7 @@ static void *bind_and_unbind(void *arg)
     struct pg *session = pg_new(&config);
     struct arena *own_arena = arena_new();
     for (int i = 0; i < ROUNDS; i++) {
-        const enum err err = turn(session, own_arena, member, i % 2 == 0 ? bindings_want : bindings_unwant);
+        const enum err err = turn(session, own_arena, member, i % 2 == 0 ? want : bindings_unwant);
         member->deadlocks += err == ERR_BUSY;
         member->failures += err != OK && err != ERR_BUSY;
     }
@@ -212,6 +284,8 @@ int main(void)
         SCHEMA_TEST(a_cancel_ends_all_of_an_account_and_no_more),
         SCHEMA_TEST(a_lost_roster_is_wished_anew),
         SCHEMA_TEST(an_account_can_be_full),
+        SCHEMA_TEST(all_must_be_active_and_stay_so),
+        SCHEMA_TEST(an_account_that_is_just_being_cancelled_is_bound_to_nobody),
         SCHEMA_TEST(lists_that_cross_do_not_deadlock),
     };
     return cmocka_run_group_tests_name("bindings", tests, postgres_set_up, postgres_tear_down);

@@ -88,9 +88,8 @@ static void bind_or_unbind(void)
     if (ids[0] == ids[1])
         return;
     assert_int_equal(pg_begin(pg), OK);
-    enum err err = accounts_hold(pg, arena, ids, 2);
-    if (err == OK)
-        err = (chance(3) > 0 ? bindings_want : bindings_unwant)(pg, arena, ids[0], &ids[1], 1, &wishes, &count);
+    const enum err err = chance(3) > 0 ? bindings_want(pg, arena, ids[0], &ids[1], 1, ACCOUNTS, &wishes, &count)
+                                       : bindings_unwant(pg, arena, ids[0], &ids[1], 1, &wishes, &count);
     assert_true(err == OK || err == ERR_NOT_FOUND);
     if (err == OK)
         assert_int_equal(pg_commit(pg), OK);
