@@ -31,7 +31,7 @@ LIBS_base    := -lcrypto -lm
 # there is, which are 7 MiB of memory and code that a stranger's request should not come near.
 LIBS_cache   := -lhiredis -l:libgd.a -lpng -lz
 LIBS_sql     := -lpq
-LIBS_xmpp    := -lstrophe -lexpat -lssl
+LIBS_xmpp    := -lstrophe -lexpat -lssl -lcurl -ljansson
 LIBS_sms     := -lcurl -ljansson
 LIBS_service := -largon2
 LIBS_http    := -lmicrohttpd -lgnutls -ljansson -lssl

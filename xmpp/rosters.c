@@ -15,8 +15,7 @@ const char *xmpp_subscription_name(enum xmpp_subscription subscription)
     return subscription_names[subscription];
 }
 
-/* RFC 6121, 2.1.2.5: none when it is not given. */
-static enum xmpp_subscription read_subscription(const char *name)
+enum xmpp_subscription roster_subscription(const char *name)
 {
     for (unsigned i = 0; i < SUBSCRIPTIONS; i++)
         if (strcmp(name, subscription_names[i]) == 0)
@@ -56,7 +55,7 @@ static void read_item(const struct element *element, struct arena *arena, struct
 {
     item_r->jid = arena_strdup(arena, element_attribute_or_empty(element, "jid"));
     item_r->name = arena_strdup(arena, element_attribute_or_empty(element, "name"));
-    item_r->subscription = read_subscription(element_attribute_or_empty(element, "subscription"));
+    item_r->subscription = roster_subscription(element_attribute_or_empty(element, "subscription"));
     item_r->group_count = count_children(element, "group");
     const char **groups = arena_array(arena, item_r->group_count, sizeof *groups);
     item_r->groups = groups;

@@ -12,6 +12,8 @@
 /* The query of a roster set with one item, into the iq that is open. `subscription` NULL leaves the attribute out;
  * "remove" leaves out name and groups. */
 void roster_write(struct stanza_builder *builder, const struct roster_item *item, const char *subscription);
+/* That of the name; none of another, or when it is not given (RFC 6121, 2.1.2.5). */
+enum xmpp_subscription roster_subscription(const char *name);
 /* A roster query, copied to the arena. */
 void roster_read(const struct element *query, struct arena *arena, struct roster *roster_r);
 /* What the query shows for the side's item goes to the side's `seen`, copied to the arena. */

@@ -14,7 +14,7 @@
 
 enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500 };
 
-static const struct xmpp_server *const servers[] = {&server_openfire, &server_prosody};
+static const struct xmpp_server *const servers[] = {&server_openfire, &server_prosody, &server_ejabberd};
 
 static void read_version(const struct element *iq, struct server_facts *facts)
 {
@@ -70,10 +70,11 @@ const struct xmpp_server *server_choose(const char *configured, const struct ser
 void server_proof(const struct xmpp_config *config, const struct xmpp_server *server, const struct server_facts *facts,
                   char proof_r[XMPP_PROOF_SIZE])
 {
-    char all[1536];
-    int length = snprintf(all, sizeof all, "%s\n%u\n%s\n%s\n%s\n%s\n%s\n%u\n%d%d", server->name, server->revision,
-                          facts->name, facts->version, config->version, config->domain, config->component,
-                          config->in_flight, facts->may_read_rosters, facts->may_write_rosters);
+    char all[2560];
+    int length = snprintf(all, sizeof all, "%s\n%u\n%s\n%s\n%s\n%s\n%s\n%u\n%s\n%s\n%d%d%d", server->name,
+                          server->revision, facts->name, facts->version, config->version, config->domain,
+                          config->component, config->in_flight, config->api_url, config->api_user,
+                          facts->may_read_rosters, facts->may_write_rosters, facts->may_check_passwords);
     uint8_t digest[SHA256_SIZE];
     sha256(all, (size_t)length < sizeof all ? (size_t)length : sizeof all - 1, digest);
     char hex[2 * SHA256_SIZE + 1];

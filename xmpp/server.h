@@ -3,8 +3,7 @@
  * A driver is a const struct of functions, one file each in servers/. They run on the thread that asked, with a task;
  * they may be called at once from several threads, and everything they do can be done again. The interface asks for
  * results, not for stanzas, so that a driver is free in its means: commands and stanzas in the users' names (Openfire),
- * privileged roster access (Prosody), or an HTTP API beside the stream (ejabberd, whose files can use the task's
- * configuration for it). */
+ * privileged roster access (Prosody), or an HTTP API beside the stream (ejabberd). */
 #ifndef XMPP_SERVER_H
 #define XMPP_SERVER_H
 
@@ -23,6 +22,7 @@ struct server_facts {
     char version[128];
     bool may_read_rosters; /* XEP-0356, for the server's domain */
     bool may_write_rosters;
+    bool may_check_passwords; /* what `reach` found */
 };
 
 struct xmpp_server {
@@ -33,10 +33,12 @@ struct xmpp_server {
     unsigned edit_requests;    /* that `edit` and `look` have */
 
     /* NULL when it can be driven as it is; else what is missing. */
-    const char *(*missing)(const struct server_facts *facts);
+    const char *(*missing)(const struct xmpp_config *config, const struct server_facts *facts);
+    /* On each link, before all else: whether what the driver needs beside it answers. NULL: it needs nothing. */
+    enum err (*reach)(struct task *task, struct server_facts *facts);
     enum err (*create)(struct task *task, const char *local, struct secret password);
     enum err (*remove)(struct task *task, const char *local);
-    enum err (*check)(struct task *task, const char *local, struct secret password); /* NULL: unsupported */
+    enum err (*check)(struct task *task, const char *local, struct secret password); /* NULL: unsupported; or says so */
     enum err (*set_password)(struct task *task, const char *local, struct secret password);
     /* As xmpp_roster. */
     enum err (*roster)(struct task *task, struct arena *arena, const char *local, struct roster *roster_r);
@@ -49,6 +51,7 @@ struct xmpp_server {
 
 extern const struct xmpp_server server_openfire;
 extern const struct xmpp_server server_prosody;
+extern const struct xmpp_server server_ejabberd;
 
 /* Asks the server what it is; the privileges in facts are left as they are. An error of the request; a server that does
  * not answer the question has an empty name. */

@@ -3,6 +3,7 @@
 #ifndef XMPP_TASK_H
 #define XMPP_TASK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "component/base/buf.h"
@@ -10,6 +11,7 @@
 #include "xmpp/pending.h"
 #include "xmpp/stanza.h"
 
+struct http_api;
 struct link;
 struct slots;
 struct xmpp_config;
@@ -21,6 +23,9 @@ struct task {
     unsigned slots;        /* requests that it may have out at once */
     struct slots *opening; /* command sessions that may be being opened at once, see adhoc.h */
     int64_t deadline_ms;
+    struct http_api *api;     /* NULL without an api_url */
+    bool may_check_passwords; /* of this server, see server.h */
+    bool api_failed;          /* out: in a way that says that it is of no use */
 };
 
 enum { TASK_JID_SIZE = REQUEST_PEER_SIZE };

@@ -14,6 +14,7 @@
 #include "component/base/text.h"
 #include "xmpp/adhoc.h"
 #include "xmpp/check.h"
+#include "xmpp/http_api.h"
 #include "xmpp/inbound.h"
 #include "xmpp/link.h"
 #include "xmpp/said.h"
@@ -28,11 +29,13 @@ struct xmpp {
     struct link *link;
     struct slots *slots;
     struct slots *opening; /* of command sessions */
+    struct http_api *api;  /* NULL without an api_url */
 
     pthread_mutex_t lock;      /* of what follows */
     struct server_facts facts; /* of the link that is up */
     const struct xmpp_server *server;
     uint64_t proved; /* the generation that the driver is proved on; 0: none */
+    bool doubted;    /* it failed since: no old proof will do */
     bool refusing;
     char failure[128];           /* of the last proving */
     struct said failures;        /* since one passed */
@@ -92,6 +95,7 @@ static void release(struct xmpp *xmpp)
 {
     slots_free(&xmpp->slots);
     slots_free(&xmpp->opening);
+    http_api_free(&xmpp->api);
     pthread_mutex_destroy(&xmpp->lock);
     pthread_mutex_destroy(&xmpp->change_lock);
     free(xmpp);
@@ -106,6 +110,7 @@ enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r)
     xmpp->config = *config;
     xmpp->slots = slots_new(config->in_flight);
     xmpp->opening = slots_new(ADHOC_OPENING_MAX);
+    xmpp->api = config->api_url[0] != '\0' ? http_api_new(&xmpp->config) : NULL;
     pthread_mutex_init(&xmpp->lock, NULL);
     pthread_mutex_init(&xmpp->change_lock, NULL);
     metric_set(M_XMPP_UP, "", 0);
@@ -126,6 +131,8 @@ void xmpp_refuse(struct xmpp *xmpp)
     pthread_mutex_unlock(&xmpp->lock);
     slots_close(xmpp->slots);
     slots_close(xmpp->opening);
+    if (xmpp->api != NULL)
+        http_api_refuse(xmpp->api);
     link_refuse(xmpp->link);
 }
 
@@ -200,11 +207,27 @@ static enum err choose_driver(struct xmpp *xmpp, struct task *task, struct serve
     facts->may_write_rosters = xmpp->facts.may_write_rosters;
     pthread_mutex_unlock(&xmpp->lock);
     *server_r = server_choose(xmpp->config.server, facts);
-    const char *missing = *server_r != NULL ? (*server_r)->missing(facts) : "no driver for this server: ";
+    const char *missing =
+        *server_r != NULL ? (*server_r)->missing(&xmpp->config, facts) : "no driver for this server: ";
     if (missing == NULL)
         return OK;
     set_failure(xmpp, missing, *server_r != NULL ? "" : facts->name, ERR_UNSUPPORTED);
     return ERR_UNSUPPORTED;
+}
+
+/* An API that cannot be reached is no link that broke: ERR_XMPP. */
+static enum err reach_server(struct xmpp *xmpp, struct task *task, const struct xmpp_server *server,
+                             struct server_facts *facts)
+{
+    char reason[HTTP_API_REASON_SIZE], what[HTTP_API_REASON_SIZE + 16];
+    enum err err = server->reach != NULL ? server->reach(task, facts) : OK;
+    if (err == OK || err == ERR_SHUTDOWN)
+        return err;
+    http_api_reason(xmpp->api, reason);
+    snprintf(what, sizeof what, "HTTP API: %s", reason);
+    err = err == ERR_XMPP_DOWN ? ERR_XMPP : err;
+    set_failure(xmpp, what, "", err);
+    return err;
 }
 
 static enum err prove_driver(struct xmpp *xmpp, struct task *task, const struct xmpp_server *server)
@@ -224,7 +247,8 @@ static enum err prove_driver(struct xmpp *xmpp, struct task *task, const struct 
 }
 
 /* The driver serves on this link from now on; unless it broke meanwhile. */
-static enum err make_ready(struct xmpp *xmpp, uint64_t generation, const struct xmpp_server *server)
+static enum err make_ready(struct xmpp *xmpp, uint64_t generation, const struct xmpp_server *server,
+                           const struct server_facts *facts)
 {
     struct link_status link;
     pthread_mutex_lock(&xmpp->lock);
@@ -232,7 +256,9 @@ static enum err make_ready(struct xmpp *xmpp, uint64_t generation, const struct 
     bool ready = link.up && link.generation == generation;
     if (ready) {
         xmpp->server = server;
+        xmpp->facts.may_check_passwords = facts->may_check_passwords;
         xmpp->proved = generation;
+        xmpp->doubted = false;
         xmpp->failure[0] = '\0';
         said_forget(&xmpp->failures);
         metric_set(M_XMPP_READY, "", 1);
@@ -256,6 +282,14 @@ static void log_server(struct xmpp *xmpp, const struct xmpp_server *server, cons
              F("proved_before", known));
 }
 
+static bool is_doubted(struct xmpp *xmpp)
+{
+    pthread_mutex_lock(&xmpp->lock);
+    bool doubted = xmpp->doubted;
+    pthread_mutex_unlock(&xmpp->lock);
+    return doubted;
+}
+
 enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_PROOF_SIZE])
 {
     struct link_status link;
@@ -267,18 +301,22 @@ enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_
                         .generation = link.generation,
                         .slots = 1,
                         .opening = xmpp->opening,
+                        .api = xmpp->api,
                         .deadline_ms = clock_ms() + 3 * xmpp->config.request_timeout_ms};
     struct server_facts facts = {0};
     const struct xmpp_server *server = NULL;
     enum err err = choose_driver(xmpp, &task, &facts, &server);
+    if (err == OK)
+        err = reach_server(xmpp, &task, server, &facts);
     if (err != OK)
         return err;
+    task.may_check_passwords = facts.may_check_passwords;
     server_proof(&xmpp->config, server, &facts, proof_r);
     bool known = strcmp(proof_r, old_proof) == 0;
     log_server(xmpp, server, &facts, proof_r, known);
-    if (!known)
+    if (!known || is_doubted(xmpp))
         err = prove_driver(xmpp, &task, server);
-    return err == OK ? make_ready(xmpp, link.generation, server) : outward(err);
+    return err == OK ? make_ready(xmpp, link.generation, server, &facts) : outward(err);
 }
 
 /* ---- operations ---- */
@@ -292,10 +330,14 @@ struct operation {
 static enum err begin(struct xmpp *xmpp, bool on_account, int64_t deadline_ms, struct operation *operation)
 {
     struct task *task = &operation->task;
-    *task = (struct task){
-        .config = &xmpp->config, .link = xmpp->link, .opening = xmpp->opening, .deadline_ms = deadline_ms};
+    *task = (struct task){.config = &xmpp->config,
+                          .link = xmpp->link,
+                          .opening = xmpp->opening,
+                          .api = xmpp->api,
+                          .deadline_ms = deadline_ms};
     pthread_mutex_lock(&xmpp->lock);
     task->generation = xmpp->proved;
+    task->may_check_passwords = xmpp->facts.may_check_passwords;
     operation->server = xmpp->server;
     enum err err = xmpp->refusing ? ERR_SHUTDOWN : xmpp->proved == 0 ? ERR_XMPP_DOWN : OK;
     pthread_mutex_unlock(&xmpp->lock);
@@ -305,9 +347,29 @@ static enum err begin(struct xmpp *xmpp, bool on_account, int64_t deadline_ms, s
     return slots_take(xmpp->slots, requests, deadline_ms, &task->slots);
 }
 
+/* The API was of no use: the link is not ready any more, until the prover has seen that all works again. */
+static void doubt(struct xmpp *xmpp, uint64_t generation)
+{
+    char reason[HTTP_API_REASON_SIZE];
+    http_api_reason(xmpp->api, reason);
+    pthread_mutex_lock(&xmpp->lock);
+    bool was_proved = xmpp->proved == generation;
+    if (was_proved) {
+        xmpp->proved = 0;
+        xmpp->doubted = true;
+        snprintf(xmpp->failure, sizeof xmpp->failure, "HTTP API: %s", reason);
+        metric_set(M_XMPP_READY, "", 0);
+    }
+    pthread_mutex_unlock(&xmpp->lock);
+    if (was_proved)
+        tell_change(xmpp);
+}
+
 static enum err end(struct xmpp *xmpp, const struct operation *operation, enum err err)
 {
     slots_give(xmpp->slots, operation->task.slots);
+    if (operation->task.api_failed)
+        doubt(xmpp, operation->task.generation);
     return outward(err);
 }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The servers behind registrard, private to one state directory:
 #
-#   stack.sh up|down|status|settings|discard VAR [postgres] [redis] [prosody]
+#   stack.sh up|down|status|settings|discard VAR [postgres] [redis] [prosody|ejabberd]
 #
-# up       starts those named (all when none is) that do not run yet, and returns when they answer
-# down     stops them
+# up       starts those named (Postgres, Redis and Prosody when none is) that do not run yet, and returns when they answer
+# down     stops them (all when none is named)
 # status   one line each
 # settings prints NAME=value lines: the environment for a registrard in front of them (development profile), and STACK_*
 #          for tests
@@ -13,7 +13,7 @@
 # With STACK_THROWAWAY=1 in the environment nothing is written through to the disk: for tests.
 set -euo pipefail
 here=$(dirname -- "$(realpath -- "$0")")
-for part in lib process postgres redis prosody; do
+for part in lib process postgres redis prosody ejabberd; do
     # shellcheck source=/dev/null
     . "$here/$part.sh"
 done
@@ -89,14 +89,17 @@ discard() {
 
 case ${1:-} in
 up | down | status | settings | discard) command=$1 ;;
-*) die "usage: stack.sh up|down|status|settings|discard VAR [postgres] [redis] [prosody]" ;;
+*) die "usage: stack.sh up|down|status|settings|discard VAR [postgres] [redis] [prosody|ejabberd]" ;;
 esac
 var_open "${2:-}"
 services=("${@:3}")
-[ ${#services[@]} -gt 0 ] || services=(postgres redis prosody)
+if [ ${#services[@]} = 0 ]; then
+    services=(postgres redis prosody)
+    [ "$command" = up ] || [ "$command" = settings ] || services+=(ejabberd)
+fi
 for service in "${services[@]}"; do
     case $service in
-    postgres | redis | prosody) ;;
+    postgres | redis | prosody | ejabberd) ;;
     *) die "no such service: $service" ;;
     esac
 done

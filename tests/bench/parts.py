@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+from harness.link import direct  # noqa: E402  pylint: disable=wrong-import-position
 from harness.process import Registrard  # noqa: E402  pylint: disable=wrong-import-position
 from harness.stack import STACK, Stack  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -52,7 +53,7 @@ class DurableStack(Stack):
 
 
 def new_registrard(stack):
-    return Registrard(stack, stack.component_address, name="bench", settings=SETTINGS)
+    return Registrard(stack, direct(stack), name="bench", settings=SETTINGS)
 
 
 class Programs:

@@ -12,9 +12,11 @@ import pytest
 import redis as redis_module
 
 from harness.calls import Calls
+from harness.hostile import HostileServer
 from harness.http_client import Http
+from harness.incidents import HOSTILE, Incident
+from harness.link import Link
 from harness.process import Registrard
-from harness.proxy import FaultProxy
 from harness.stack import Stack
 from harness.tcp_client import LineClient
 from harness.xmpp_client import XmppClients
@@ -41,14 +43,14 @@ def _stack():
 
 @pytest.fixture(scope="session")
 def _link(_stack):
-    proxy = FaultProxy(_stack.component_address)
-    yield proxy
-    proxy.close()
+    link = Link(_stack)
+    yield link
+    link.close()
 
 
 @pytest.fixture(scope="session")
 def _server(_stack, _link):
-    server = Registrard(_stack, _link.address)
+    server = Registrard(_stack, _link.settings)
     server.start()
     yield server
     mark = server.log.mark()
@@ -93,7 +95,7 @@ def stack(_stack):
 
 @pytest.fixture
 def link(_link):
-    """The XMPP link's proxy: cut, refuse, stall, delay, heal."""
+    """The proxies before the XMPP server: cut, refuse, stall, delay, heal."""
     return _link
 
 
@@ -104,12 +106,28 @@ def server(_server):
 
 
 @pytest.fixture
+def hostile(stack, server):
+    """A link of its own to a server that a test can turn against registrard; see harness/hostile.py."""
+    proxy = HostileServer(stack.component_address)
+    host, port = proxy.address
+    server.restart({**HOSTILE, "REGISTRARD_XMPP_HOST": host, "REGISTRARD_XMPP_PORT": str(port)})
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def incident(server):
+    """incident(): what registrard says, and what it costs, from here on."""
+    return lambda: Incident(server)
+
+
+@pytest.fixture
 def another_server(_stack, _link):
     """Makes further instances on the same stack: another_server(name, settings); they are stopped afterwards."""
     made = []
 
     def make(name, settings=None):
-        one = Registrard(_stack, _link.address, name, settings)
+        one = Registrard(_stack, _link.settings, name, settings)
         made.append(one)
         return one
 

@@ -10,7 +10,7 @@ import pytest
 from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.crashes import Background, Eyes, Truth, attempt
 from harness.d003 import code, meanwhile
-from harness.partial import PartialProxy
+from harness.partial import PartialLink
 from harness.worlds import World
 
 
@@ -27,15 +27,15 @@ def eyes(xmpp_client):
 @pytest.fixture
 def partial_link(stack, server):
     """A link of its own, that registrard uses until its next start."""
-    proxy = PartialProxy(stack.component_address)
-    server.restart({"REGISTRARD_XMPP_HOST": proxy.address[0], "REGISTRARD_XMPP_PORT": str(proxy.address[1])})
-    yield proxy
-    proxy.close()
+    link = PartialLink(stack)
+    server.restart(link.settings)
+    yield link
+    link.close()
 
 
 def test_killed_when_half_of_a_binding_has_reached_the_server(server, partial_link, calls, truth, eyes):
     phone, lamp = calls.new_account(PHONE), calls.new_account(DEVICE)
-    partial_link.hold_after(b"</iq>")  # one roster is written, the other is not
+    partial_link.hold_roster()
     with meanwhile(attempt, calls.bind, phone, [lamp.name]):
         assert partial_link.reached.wait(5)
         server.kill()
@@ -48,7 +48,7 @@ def test_killed_when_half_of_a_binding_has_reached_the_server(server, partial_li
 def test_killed_when_half_of_an_unbinding_has_reached_the_server(server, partial_link, calls, truth, eyes):
     phone, lamp = calls.new_account(PHONE), calls.new_account(DEVICE)
     assert calls.bind(phone, [lamp.name]).json["state"] == "bound"
-    partial_link.hold_after(b"</iq>")
+    partial_link.hold_roster()
     with meanwhile(attempt, calls.unbind, phone, [lamp.name]):
         assert partial_link.reached.wait(5)
         server.kill()
@@ -59,7 +59,7 @@ def test_killed_when_half_of_an_unbinding_has_reached_the_server(server, partial
 
 def test_killed_when_half_of_a_registration_has_reached_the_server(server, partial_link, calls, truth, eyes):
     lamp = Account(DEVICE, new_name(), "x")
-    partial_link.hold_after(b"</iq>")  # the first of two stanzas; the command stays open on the server
+    partial_link.hold_command()  # which stays open on the server
     with meanwhile(attempt, calls.register, lamp):
         assert partial_link.reached.wait(5)
         server.kill()

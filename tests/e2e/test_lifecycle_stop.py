@@ -136,7 +136,7 @@ def test_nobody_new_is_let_in(server, link, calls):
 
 
 @pytest.mark.parametrize("away", [
-    ["postgres"], ["redis"], pytest.param(["prosody"], marks=pytest.mark.owns_xmpp), ["link"],
+    ["postgres"], ["redis"], pytest.param(["xmpp"], marks=pytest.mark.owns_xmpp), ["link"],
     pytest.param(["postgres", "redis", "link"], id="everything"),
 ])
 def test_while_a_part_does_not_answer(away, server, stack, link, calls):
@@ -146,7 +146,7 @@ def test_while_a_part_does_not_answer(away, server, stack, link, calls):
         if part == "link":
             link.stall()
         else:
-            stack.stop(part)
+            stack.stop(stack.xmpp if part == "xmpp" else part)
     form = {"user_name": lamp.name, "password": lamp.password, "type": DEVICE}
     asking = (lambda: calls.http.post("/login", form), lambda: calls.http.get("/verify_code"),
               lambda: calls.bind(lamp, [peer.name]),

@@ -10,7 +10,7 @@ from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.crashes import Background, Eyes, Truth
 from harness.d003 import code, meanwhile, metric, wait_until
 from harness.outage import RECOVERY, SHORT, at_once, check, fresh_token, login, says, timed
-from harness.partial import PartialProxy
+from harness.partial import PartialLink
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +41,8 @@ class Away:
 ])
 def away(request, stack, link):
     return {
-        "killed": Away(lambda: stack.kill("prosody"), lambda: stack.start("prosody"), True),
-        "stopped": Away(lambda: stack.stop("prosody"), lambda: stack.cont("prosody"), False),
+        "killed": Away(lambda: stack.kill(stack.xmpp), lambda: stack.start(stack.xmpp), True),
+        "stopped": Away(lambda: stack.stop(stack.xmpp), lambda: stack.cont(stack.xmpp), False),
         "refusing": Away(link.refuse, link.heal, True),
         "stalled": Away(link.stall, link.heal, False),
     }[request.param]
@@ -134,20 +134,19 @@ def test_going_away_again_and_again_under_load(server, link, calls, truth, eyes)
 
 @pytest.fixture
 def partial_link(stack, server):
-    proxy = PartialProxy(stack.component_address)
-    host, port = proxy.address
-    server.restart({**SHORT, "REGISTRARD_XMPP_HOST": host, "REGISTRARD_XMPP_PORT": str(port)})
-    yield proxy
-    proxy.close()
+    link = PartialLink(stack)
+    server.restart({**SHORT, **link.settings})
+    yield link
+    link.close()
 
 
 def test_cut_in_the_middle_of_a_registration(partial_link, server, calls, truth, eyes):
     lamp = Account(DEVICE, new_name(), "x")
-    partial_link.hold_after(b"</iq>")
+    partial_link.hold_command()
     with meanwhile(timed, calls.register, lamp) as replies:
         assert partial_link.reached.wait(5)
         _, _, jid, password = truth.newest()
-        partial_link.marker = None
+        partial_link.release()
         partial_link.cut()
     assert code(replies[0]) == 101
     server.wait_ready(timeout=RECOVERY)
@@ -162,10 +161,10 @@ def test_cut_in_the_middle_of_changing_rosters(bind, partial_link, server, calls
     phone, lamp = calls.new_account(PHONE), calls.new_account(DEVICE)
     if not bind:
         assert calls.bind(phone, [lamp.name]).json["state"] == "bound"
-    partial_link.hold_after(b"</iq>")
+    partial_link.hold_roster()
     with meanwhile(timed, calls.bind if bind else calls.unbind, phone, [lamp.name]) as replies:
         assert partial_link.reached.wait(5)
-        partial_link.marker = None
+        partial_link.release()
         partial_link.cut()
     assert code(replies[0]) == 0
     server.wait_ready(timeout=RECOVERY)

@@ -35,10 +35,10 @@ LIBRARIES = {
     r"expat\.h": {"xmpp"},
     r"microhttpd\.h": {"http"},
     r"gnutls/": {"http"},
-    r"jansson\.h": {"http", "http/dialects", "component/sms"},
+    r"jansson\.h": {"http", "http/dialects", "component/sms", "xmpp/servers"},
     r"argon2\.h": {"component/service"},
     r"qrencode\.h": {"component/service"},
-    r"curl/": {"component/sms", "component/jobs", "xmpp/servers"},
+    r"curl/": {"component/sms", "component/jobs", "xmpp"},
     r"ini\.h": {"component"},
     r"openssl/": {"component/base", "xmpp", "http", "component"},
 }

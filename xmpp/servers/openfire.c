@@ -19,8 +19,9 @@
 
 static const struct admin_roster_form roster_form = {"accountjids"};
 
-static const char *missing(const struct server_facts *facts)
+static const char *missing(const struct xmpp_config *config, const struct server_facts *facts)
 {
+    (void)config;
     (void)facts;
     return NULL;
 }

@@ -21,8 +21,9 @@
 
 static const struct admin_roster_form roster_form = {"accountjid"};
 
-static const char *missing(const struct server_facts *facts)
+static const char *missing(const struct xmpp_config *config, const struct server_facts *facts)
 {
+    (void)config;
     if (!facts->may_read_rosters || !facts->may_write_rosters)
         return "no roster privilege from mod_privilege (XEP-0356)";
     return NULL;

@@ -1,9 +1,35 @@
-"""A proxy that lets through the beginning of what registrard sends and holds the rest: a request that the XMPP server
-got half of."""
+"""Proxies that let through the beginning of what registrard sends and hold the rest: a request that the XMPP server got
+half of."""
 
 import threading
 
+from harness.link import Link
 from harness.proxy import FaultProxy
+
+
+class PartialLink(Link):
+    """`reached`: the server has the half, and gets no more."""
+
+    def __init__(self, stack):
+        super().__init__(stack, PartialProxy)
+        self.reached = None
+
+    def hold_command(self):
+        """The next XEP-0133 command is executed, but not completed."""
+        self._hold(self.component, b"</iq>")
+
+    def hold_roster(self):
+        """Of the next two rosters that are changed, one is. ejabberd is told by a JSON object each, the others by an iq."""
+        self._hold(self.api or self.component, b"}" if self.api else b"</iq>")
+
+    def release(self):
+        """What comes from now on is let through."""
+        for one in self.proxies:
+            one.marker = None
+
+    def _hold(self, proxy, marker):
+        proxy.hold_after(marker)
+        self.reached = proxy.reached
 
 
 class PartialProxy(FaultProxy):
@@ -11,6 +37,7 @@ class PartialProxy(FaultProxy):
         super().__init__(target)
         self.marker = None
         self.reached = threading.Event()
+        self.turn = threading.Lock()  # several connections, one first marker
 
     def hold_after(self, marker):
         """From now on, what follows the first `marker` on its way to the server is held for ever."""
@@ -32,6 +59,10 @@ class _Valve:
         self.tail = b""  # a marker may come in two pieces
 
     def sendall(self, data):
+        with self.proxy.turn:
+            self._send(data)
+
+    def _send(self, data):
         marker = self.proxy.marker
         if marker is None:
             self.sink.sendall(data)

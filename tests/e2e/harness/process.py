@@ -41,13 +41,14 @@ def free_ports(count):
 class Registrard:
     """One instance; several may run on one stack. The ports stay the same over restarts."""
 
-    def __init__(self, stack, xmpp_address, name="registrard", settings=None):
+    def __init__(self, stack, link, name="registrard", settings=None):
+        """`link`: what stands in for the XMPP server's addresses, see link.py."""
         self.stack = stack
         self.name = name
         self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
         self.log = Log(stack.var / "log" / f"{name}.log")
         self.settings = {k: v for k, v in stack.settings.items() if k.startswith("REGISTRARD_")}
-        self.settings.update(QUICK, REGISTRARD_XMPP_HOST=xmpp_address[0], REGISTRARD_XMPP_PORT=str(xmpp_address[1]))
+        self.settings.update(QUICK, **link)
         if stack.settings.get("REGISTRARD_XMPP_TLS") == "true":
             self.settings.setdefault("REGISTRARD_XMPP_TLS_NAME", stack.settings["REGISTRARD_XMPP_HOST"])
         self.settings.update({f"REGISTRARD_{port.upper()}_PORT": str(number) for port, number in self.ports.items()})

@@ -1,7 +1,8 @@
 """The servers behind registrard, started by examples/dev/stack.sh in a directory of the test run's own.
 
-Postgres, Redis and Prosody may be killed, stopped (SIGSTOP), continued and started here. When REGISTRARD_XMPP_HOST is set
-the XMPP server is somebody else's: it is used, never touched.
+Postgres, Redis and the XMPP server may be killed, stopped (SIGSTOP), continued and started here. The XMPP server is
+Prosody, or what TEST_XMPP_SERVER says (prosody, ejabberd). When REGISTRARD_XMPP_HOST is set it is somebody else's: it is
+used, never touched.
 """
 
 import os
@@ -10,15 +11,18 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 STACK = pathlib.Path(__file__).resolve().parents[3] / "examples/dev/stack.sh"
 
 
 class Stack:
-    def __init__(self):
+    def __init__(self, xmpp=None):
+        """`xmpp`: prosody or ejabberd, whatever the environment says."""
         self.var = pathlib.Path(tempfile.mkdtemp(prefix="registrard-test-", dir="/tmp"))
-        self.owns_xmpp = self.owns_xmpp_server()
-        self.services = ["postgres", "redis"] + (["prosody"] if self.owns_xmpp else [])
+        self.owns_xmpp = xmpp is not None or self.owns_xmpp_server()
+        self.xmpp = (xmpp or os.environ.get("TEST_XMPP_SERVER") or "prosody") if self.owns_xmpp else None
+        self.services = ["postgres", "redis"] + ([self.xmpp] if self.owns_xmpp else [])
         self.settings = {}
 
     @staticmethod
@@ -64,6 +68,12 @@ class Stack:
     @property
     def component_address(self):
         return self.settings["REGISTRARD_XMPP_HOST"], int(self.settings["REGISTRARD_XMPP_PORT"])
+
+    @property
+    def api_address(self):
+        """ejabberd's HTTP API; None where there is none."""
+        url = self.settings.get("REGISTRARD_XMPP_API_URL")
+        return (urllib.parse.urlsplit(url).hostname, urllib.parse.urlsplit(url).port) if url else None
 
     @property
     def client_address(self):

@@ -84,17 +84,24 @@ static void chooses_by_name(void **state)
     assert_null(server_choose("auto", &facts));
     strcpy(facts.name, "");
     assert_null(server_choose("auto", &facts));
-    assert_null(server_choose("ejabberd", &facts));
+    assert_ptr_equal(server_choose("ejabberd", &facts), &server_ejabberd);
+    strcpy(facts.name, "ejabberd");
+    assert_ptr_equal(server_choose("auto", &facts), &server_ejabberd);
 }
 
-static void prosody_needs_privileges(void **state)
+static void says_what_is_missing(void **state)
 {
     (void)state;
+    struct xmpp_config config = good_config();
     struct server_facts facts = {.may_read_rosters = true};
-    assert_non_null(server_prosody.missing(&facts));
+    assert_non_null(server_prosody.missing(&config, &facts));
     facts.may_write_rosters = true;
-    assert_null(server_prosody.missing(&facts));
-    assert_null(server_openfire.missing(&(struct server_facts){0}));
+    assert_null(server_prosody.missing(&config, &facts));
+    facts = (struct server_facts){0};
+    assert_null(server_openfire.missing(&config, &facts));
+    assert_non_null(server_ejabberd.missing(&config, &facts));
+    config.api_url = "http://127.0.0.1:5280/api";
+    assert_null(server_ejabberd.missing(&config, &facts));
 }
 
 static void a_proof_holds_for_what_it_was_made_of(void **state)
@@ -118,6 +125,14 @@ static void a_proof_holds_for_what_it_was_made_of(void **state)
     assert_string_not_equal(first, again);
     server_proof(&config, &server_openfire, &facts, again);
     assert_string_not_equal(first, again);
+    struct server_facts trusted = facts;
+    trusted.may_check_passwords = true;
+    server_proof(&config, &server_prosody, &trusted, again);
+    assert_string_not_equal(first, again);
+    config.api_url = "http://127.0.0.1:5280/api";
+    server_proof(&config, &server_prosody, &facts, again);
+    assert_string_not_equal(first, again);
+    config.api_url = "";
     config.domain = "example.net";
     server_proof(&config, &server_prosody, &facts, again);
     assert_string_not_equal(first, again);
@@ -194,7 +209,7 @@ int main(void)
         cmocka_unit_test(reads_privileges),
         cmocka_unit_test(takes_privileges_from_the_server_alone),
         cmocka_unit_test(chooses_by_name),
-        cmocka_unit_test(prosody_needs_privileges),
+        cmocka_unit_test(says_what_is_missing),
         cmocka_unit_test(a_proof_holds_for_what_it_was_made_of),
         cmocka_unit_test(a_long_version_still_counts),
         cmocka_unit_test(checks_the_configuration),

@@ -1,0 +1,275 @@
+/* ejabberd, measured with 23.01 of Debian 12: docs/ejabberd.md says what it must permit, and why.
+ *
+ * Accounts are made by XEP-0133: a JID that exists is a conflict, and success has no note. A command that ejabberd does
+ * not expect to fail crashes there, and the crash is logged with all that it was given; so change-user-password, which
+ * is given a password, and delete-user are sent for accounts only that were just seen to exist. No command of XEP-0133
+ * tells that: the HTTP API's check_account does.
+ *
+ * Rosters are written by the HTTP API, one side a call. ejabberd writes, pushes, and lets clients that are online see
+ * each other, all before it answers. It does so for accounts that do not exist as well; a roster that was written for
+ * nobody is taken back. The API's calls are in ejabberd's log with their arguments, so a password goes there only where
+ * the operator has permitted check_password (and, as the document says, hides such arguments). */
+#include <stddef.h>
+#include <string.h>
+
+#include "component/base/arena.h"
+#include "component/base/log.h"
+#include "xmpp/accounts.h"
+#include "xmpp/admin.h"
+#include "xmpp/http_api.h"
+#include "xmpp/link.h"
+#include "xmpp/rosters.h"
+#include "xmpp/server.h"
+#include "xmpp/servers/ejabberd_json.h"
+
+static const char *missing(const struct xmpp_config *config, const struct server_facts *facts)
+{
+    (void)facts;
+    return config->api_url[0] == '\0' ? "ejabberd needs xmpp.api_url, its HTTP API" : NULL;
+}
+
+/* ---- calls ---- */
+
+static enum err begin_call(struct http_call *call, const char *command, const struct ejabberd_argument *arguments)
+{
+    http_call_init(call, command);
+    return ejabberd_arguments(arguments, &call->arguments);
+}
+
+/* A command whose arguments are an account and, for check_password, its password. */
+static enum err begin_about(struct task *task, struct http_call *call, const char *command, const char *local,
+                            const char *password)
+{
+    const struct ejabberd_argument arguments[] = {{"user", local},
+                                                  {"host", task->config->domain},
+                                                  {password != NULL ? "password" : NULL, password},
+                                                  {NULL, NULL}};
+    return begin_call(call, command, arguments);
+}
+
+static enum err run(struct task *task, struct http_call *calls, size_t count)
+{
+    const enum err err = http_api_run(task->api, calls, count, task->slots, task->deadline_ms);
+    if (err == ERR_XMPP_DOWN || err == ERR_FORBIDDEN || err == ERR_UNSUPPORTED)
+        task->api_failed = true;
+    for (size_t i = 0; i < count; i++)
+        if (calls[i].result == ERR_XMPP && link_may_log(task->link))
+            log_warn("xmpp_api_refused", F("command", calls[i].command));
+    return err;
+}
+
+static void end_calls(struct http_call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        http_call_free(&calls[i]);
+}
+
+/* A command that says yes or no. `asking` as in http_api.h. */
+static enum err ask(struct task *task, const char *command, const char *local, const char *password, bool asking,
+                    bool *yes_r)
+{
+    struct http_call call;
+    enum err err = begin_about(task, &call, command, local, password);
+    call.asking = asking;
+    if (err == OK)
+        err = run(task, &call, 1);
+    if (err == OK)
+        err = ejabberd_read_code(&call.answer, yes_r);
+    http_call_free(&call);
+    return err;
+}
+
+/* ---- accounts ---- */
+
+static enum err exists(struct task *task, const char *local)
+{
+    bool yes = false;
+    const enum err err = ask(task, "check_account", local, NULL, false, &yes);
+    return err == OK && !yes ? ERR_NOT_FOUND : err;
+}
+
+static enum err reach(struct task *task, struct server_facts *facts)
+{
+    static const char nobody[] = "registrar-selftest";
+    bool yes = false;
+    enum err err = ask(task, "check_account", nobody, NULL, false, &yes);
+    if (err != OK)
+        return err;
+    err = ask(task, "check_password", nobody, "", true, &yes);
+    facts->may_check_passwords = err == OK;
+    return err == ERR_FORBIDDEN ? OK : err;
+}
+
+static enum err check(struct task *task, const char *local, struct secret password)
+{
+    bool yes = false;
+    if (!task->may_check_passwords)
+        return ERR_UNSUPPORTED;
+    enum err err = ask(task, "check_password", local, secret_expose(password), false, &yes);
+    if (err != OK || yes)
+        return err;
+    err = exists(task, local);
+    return err == OK ? ERR_JID_PASSWORD : err;
+}
+
+static const struct account_ways ways;
+
+static enum err set_password(struct task *task, const char *local, struct secret password)
+{
+    const enum err err = exists(task, local);
+    return err == OK ? accounts_set_password(task, &ways, local, password) : err;
+}
+
+static const struct account_ways ways = {
+    .exists = exists,
+    .set_password = set_password,
+    .delete_user = admin_delete_user,
+};
+
+static enum err create(struct task *task, const char *local, struct secret password)
+{
+    return accounts_create(task, &ways, local, password);
+}
+
+static enum err remove_account(struct task *task, const char *local)
+{
+    const enum err err = exists(task, local);
+    if (err == ERR_NOT_FOUND)
+        return OK;
+    return err == OK ? accounts_remove(task, &ways, local) : err;
+}
+
+/* ---- rosters ---- */
+
+enum { ROSTER, EXISTS, READS /* of one account */ };
+
+/* Its roster, and whether there is an account at all: an empty roster is shown of anybody. */
+static enum err begin_reads(struct task *task, struct http_call reads[READS], const char *local)
+{
+    const enum err roster = begin_about(task, &reads[ROSTER], "get_roster", local, NULL);
+    const enum err there = begin_about(task, &reads[EXISTS], "check_account", local, NULL);
+    return roster != OK ? roster : there;
+}
+
+static enum err read_existence(const struct http_call reads[READS])
+{
+    bool yes = false;
+    const enum err err = ejabberd_read_code(&reads[EXISTS].answer, &yes);
+    return err == OK && !yes ? ERR_NOT_FOUND : err;
+}
+
+static enum err roster(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
+{
+    struct http_call reads[READS];
+    enum err err = begin_reads(task, reads, local);
+    if (err == OK)
+        err = run(task, reads, READS);
+    if (err == OK)
+        err = read_existence(reads);
+    if (err == OK)
+        err = ejabberd_read_roster(&reads[ROSTER].answer, arena, roster_r);
+    end_calls(reads, READS);
+    return err;
+}
+
+/* add_rosteritem or delete_rosteritem, in the roster of `side`. */
+static enum err begin_write(struct task *task, struct arena *arena, struct http_call *call,
+                            const struct roster_side *side, bool bind)
+{
+    const char *groups = "", *jid = side->item.jid;
+    const enum err err = bind ? ejabberd_groups(arena, &side->item, &groups) : OK;
+    const struct ejabberd_argument arguments[] = {{"localuser", side->local},
+                                                  {"localhost", task->config->domain},
+                                                  {"user", arena_copy(arena, jid, strcspn(jid, "@"))},
+                                                  {"host", task->config->domain},
+                                                  {bind ? "nick" : NULL, side->item.name},
+                                                  {"group", groups},
+                                                  {"subs", "both"},
+                                                  {NULL, NULL}};
+    const enum err begun = begin_call(call, bind ? "add_rosteritem" : "delete_rosteritem", arguments);
+    return err != OK ? err : begun;
+}
+
+static enum err write_items(struct task *task, struct arena *arena, const struct roster_side sides[2],
+                            const bool chosen[2], bool bind)
+{
+    struct http_call writes[2];
+    size_t count = 0;
+    enum err err = OK;
+    for (size_t i = 0; i < 2 && err == OK; i++)
+        if (chosen[i])
+            err = begin_write(task, arena, &writes[count++], &sides[i], bind);
+    if (err == OK)
+        err = run(task, writes, count);
+    for (size_t i = 0; i < count && err == OK; i++) {
+        bool yes = false;
+        err = ejabberd_read_code(&writes[i].answer, &yes);
+        if (err == OK && !yes)
+            err = ERR_XMPP;
+    }
+    end_calls(writes, count);
+    return err;
+}
+
+/* The rosters of the sides that should exist. nobody_r: of which there is no account. */
+static enum err read_items(struct task *task, struct arena *arena, struct roster_side sides[2], bool nobody_r[2])
+{
+    struct http_call reads[2][READS];
+    size_t count = 0;
+    enum err err = OK, first = OK;
+    for (size_t i = 0; i < 2 && err == OK; i++)
+        if (sides[i].exists)
+            err = begin_reads(task, reads[count++], sides[i].local);
+    if (err == OK)
+        err = run(task, reads[0], count * READS);
+    for (size_t i = 0, number = 0; i < 2 && err == OK; i++) {
+        nobody_r[i] = false;
+        if (!sides[i].exists)
+            continue;
+        err = read_existence(reads[number]);
+        nobody_r[i] = err == ERR_NOT_FOUND;
+        if (err == OK)
+            err = ejabberd_look(&reads[number]->answer, arena, &sides[i]);
+        first = first == OK ? err : first;
+        err = err == ERR_NOT_FOUND ? OK : err; /* the other side is looked at all the same */
+        number++;
+    }
+    end_calls(reads[0], count * READS);
+    return err == OK ? first : err;
+}
+
+static enum err edit(struct task *task, struct arena *arena, struct roster_side sides[2], bool bind)
+{
+    bool nobody[2] = {false, false};
+    const bool exist[2] = {sides[0].exists, sides[1].exists};
+    enum err err = write_items(task, arena, sides, exist, bind);
+    if (err == OK)
+        err = read_items(task, arena, sides, nobody);
+    if (err != ERR_NOT_FOUND || !bind)
+        return err;
+    const enum err taken_back = write_items(task, arena, sides, nobody, false);
+    return taken_back == OK ? err : taken_back;
+}
+
+static enum err look(struct task *task, struct arena *arena, struct roster_side sides[2])
+{
+    bool nobody[2];
+    return read_items(task, arena, sides, nobody);
+}
+
+const struct xmpp_server server_ejabberd = {
+    .name = "ejabberd",
+    .says = "ejabberd",
+    .revision = 1,
+    .account_requests = 2,
+    .edit_requests = 4,
+    .missing = missing,
+    .reach = reach,
+    .create = create,
+    .remove = remove_account,
+    .check = check,
+    .set_password = set_password,
+    .roster = roster,
+    .edit = edit,
+    .look = look,
+};
