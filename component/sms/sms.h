@@ -37,7 +37,8 @@ struct sms_config {
         int64_t utc_offset_s; /* of the timestamp in its signature */
     } yuntongxun;
     struct {
-        const char *url, *method, *content_type;
+        struct secret url; /* a provider may want its key there */
+        const char *method, *content_type;
         struct secret headers; /* "Name: value" lines, separated by "|" */
         struct secret body;    /* {phone}, {national}, {code}, {minutes} are replaced, escaped for the content type */
         const char *success;   /* what the answer's body must hold; "" for any 2xx */

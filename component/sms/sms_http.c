@@ -13,7 +13,7 @@ enum { ANSWER_MAX = 16384, HEADERS_MAX = 16, REQUEST_MAX = 16384 };
 
 static const char *missing(const struct sms_config *config)
 {
-    return config->http.url[0] == '\0' ? "smshttp.url" : NULL;
+    return secret_is_empty(config->http.url) ? "smshttp.url" : NULL;
 }
 
 /* What a placeholder stands for; NULL for another name. Phones and codes are digits and a "+": only that one needs
@@ -78,7 +78,7 @@ static enum err send_by_http(const struct sms_config *config, struct sms_worker 
     const char *headers[HEADERS_MAX + 2];
     const bool form = strstr(config->http.content_type, "form-urlencoded") != NULL;
     split_headers(config, arena, headers);
-    const struct post post = {.url = fill(arena, config->http.url, message, true),
+    const struct post post = {.url = fill(arena, secret_expose(config->http.url), message, true),
                               .method = config->http.method,
                               .headers = headers,
                               .body = fill(arena, secret_expose(config->http.body), message, form),

@@ -8,6 +8,7 @@ import secrets
 import pytest
 
 from harness.calls import DEVICE, PHONE, WECHAT, Account, new_phone
+from harness.canaries import Canaries, keep_configuration
 from harness.d003 import ROUTES, Accounts, code, fresh, metric, signed, wait_until
 from harness.encodings import ENCODINGS
 from harness.tcp_client import LineClient
@@ -20,19 +21,7 @@ SETTINGS = {
 }
 
 
-class Canaries:
-    """Values to be found nowhere, each with what it is."""
-
-    def __init__(self):
-        self.known = {}
-
-    def add(self, what, value):
-        self.known[value] = what
-        return value
-
-    def found_in(self, text):
-        return [what for value, what in self.known.items() if value in text]
-
+class Of003(Canaries):
     def account(self, kind):
         name = self.add("a phone number", new_phone()) if kind == PHONE else secrets.token_hex(10)
         return Account(kind, name, self.add("a password", secrets.token_hex(12)))
@@ -46,15 +35,9 @@ class Canaries:
 
 @pytest.fixture
 def canaries(stack):
-    one = Canaries()
+    one = keep_configuration(Of003(), stack.settings)
     for what, value in (("an application's secret", APP), ("a backend's secret", BACKEND)):
         one.add(what, value)
-    for name in ("REGISTRARD_KEYS_SEAL_FILE", "REGISTRARD_XMPP_SECRET_FILE"):
-        if name in stack.settings:
-            with open(stack.settings[name], encoding="utf-8") as file:
-                one.add(name, file.read().strip().split(":")[-1])
-    if "REGISTRARD_XMPP_SECRET" in stack.settings:
-        one.add("the component's secret", stack.settings["REGISTRARD_XMPP_SECRET"])
     return one
 
 
