@@ -1,7 +1,5 @@
 #include "component/service/login.h"
 
-#include <string.h>
-
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
 #include "component/base/failpoint.h"

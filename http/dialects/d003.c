@@ -341,9 +341,8 @@ static void render_picture(const struct dialect *dialect, const struct request *
         return;
     }
     const long long seconds = (long long)d003_of(dialect)->settings.picture_lifetime_ms / 1000;
-    const char *cookie =
-        arena_printf(call->arena, "%s=%s; Max-Age=%lld; Path=/; HttpOnly; SameSite=Lax%s", REQUEST_VERIFY_ID_COOKIE,
-                     io->id, seconds, request->secure ? "; Secure" : "");
+    const char *cookie = arena_printf(call->arena, "%s=%s; Max-Age=%lld; Path=/; HttpOnly; SameSite=Lax%s",
+                                      REQUEST_VERIFY_ID_COOKIE, io->id, seconds, request->secure ? "; Secure" : "");
     reply_header(reply, "Set-Cookie", cookie);
     reply_header(reply, "X-Verify-Id", io->id);
     reply_body(reply, "image/png", io->png, io->length);
