@@ -12,6 +12,7 @@
 #include "component/base/text.h"
 #include "component/config.h"
 #include "component/config_draft.h"
+#include "component/config_groups.h"
 #include "component/config_prizes.h"
 #include "component/config_value.h"
 
@@ -169,6 +170,15 @@ static void check_prizes(struct draft *draft)
     }
 }
 
+static void check_groups(struct draft *draft, enum setting_id id, const char *text)
+{
+    struct roster_groups groups;
+    if (groups_parse(draft->arena, text, &groups) != OK)
+        mistake_in(draft, id,
+                   "must be names of up to %d groups, comma-separated, each once and of at most %d characters",
+                   ROSTER_GROUPS_MAX, ROSTER_NAME_MAX);
+}
+
 void draft_check(struct draft *draft)
 {
     check_required(draft);
@@ -178,6 +188,9 @@ void draft_check(struct draft *draft)
     check_passwords(draft);
     check_codes(draft);
     check_prizes(draft);
+    check_groups(draft, SETTING_roster_groups_phone, draft->config->roster_groups_phone);
+    check_groups(draft, SETTING_roster_groups_device, draft->config->roster_groups_device);
+    check_groups(draft, SETTING_roster_groups_wechat, draft->config->roster_groups_wechat);
     check_seal(draft);
     check_applications(draft, SETTING_d003_app_secrets);
     check_applications(draft, SETTING_d003_backend_secrets);

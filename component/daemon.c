@@ -140,7 +140,7 @@ static enum err make_services(struct daemon *daemon, int64_t epoch)
 {
     const struct config *config = daemon->config;
     struct services *services = &daemon->services;
-    services->settings = wiring_services(config);
+    services->settings = wiring_services(config, daemon->arena);
     services->keyring = daemon->keyring;
     services->epoch = epoch;
     services->token_memory = token_memory_new((size_t)config->tokens_memory_entries, config->tokens_memory_lifetime);

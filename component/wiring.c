@@ -3,6 +3,7 @@
 #include "component/base/arena.h"
 #include "component/base/log.h"
 #include "component/config.h"
+#include "component/config_groups.h"
 #include "component/config_prizes.h"
 #include "component/startup.h"
 #include "http/dialects/d000.h"
@@ -25,7 +26,15 @@ static struct points_settings wiring_points(const struct config *config)
     return points;
 }
 
-struct service_settings wiring_services(const struct config *config)
+static struct roster_groups wiring_groups(const char *text, struct arena *arena)
+{
+    struct roster_groups groups;
+    if (groups_parse(arena, text, &groups) != OK)
+        groups = (struct roster_groups){0}; /* which --check-config has refused */
+    return groups;
+}
+
+struct service_settings wiring_services(const struct config *config, struct arena *arena)
 {
     return (struct service_settings){
         .instance = startup_instance(config),
@@ -75,6 +84,9 @@ struct service_settings wiring_services(const struct config *config)
         .lookups_per_minute = config->limits_lookups_per_minute,
         .nicknames_per_hour = config->limits_nicknames_per_hour,
         .points = wiring_points(config),
+        .roster = {.groups = {[ACCOUNT_PHONE] = wiring_groups(config->roster_groups_phone, arena),
+                              [ACCOUNT_DEVICE] = wiring_groups(config->roster_groups_device, arena),
+                              [ACCOUNT_WECHAT] = wiring_groups(config->roster_groups_wechat, arena)}},
     };
 }
 

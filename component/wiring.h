@@ -11,9 +11,9 @@
 struct arena;
 struct config;
 
-struct service_settings wiring_services(const struct config *config);
+/* Strings that are put together are the arena's, as below. */
+struct service_settings wiring_services(const struct config *config, struct arena *arena);
 struct xmpp_config wiring_xmpp(const struct config *config, const char *version);
-/* Strings that are put together are the arena's. */
 struct sms_config wiring_sms(const struct config *config, struct arena *arena);
 
 enum { WIRING_DIALECTS = 5 };

@@ -5,12 +5,10 @@
 #include "component/base/arena.h"
 #include "sql/account_row.h"
 #include "sql/pg.h"
+#include "sql/to_outbox.h"
 
-/* The wish goes to the outbox. A job that is under way keeps its lease and finds a newer version when it is done. */
-#define TO_OUTBOX                                                                                                      \
-    "job as (insert into outbox (kind, low, high, version) select 3, low, high, version from wish order by low, high " \
-    "on conflict (kind, low, high) do update set version = excluded.version, attempts = 0, since = now(), "            \
-    "last_error = null, due_at = case when outbox.lease is null then now() else outbox.due_at end) "
+/* What was said of its sides' names is not said of the next binding, and may be an account's personal data. */
+#define NO_NAMES "low_nickname = null, low_groups = null, high_nickname = null, high_groups = null "
 
 /* Rows of low, high and version from `column` on; a row without a wish has nulls there. */
 static void read_wishes(const PGresult *result, int column, struct arena *arena, struct wish **wishes_r,
@@ -37,7 +35,7 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
     "wish as (insert into bindings (low, high, asked_by, wanted, version) "                                            \
     "select least($1, p), greatest($1, p), $1, true, nextval('wish_version') from fit, unnest($2) p where fit.ok "     \
     "order by 1, 2 on conflict (low, high) do update set wanted = true, asked_by = excluded.asked_by, "                \
-    "version = nextval('wish_version'), created_at = now() where not bindings.wanted "                                 \
+    "version = nextval('wish_version'), created_at = now(), " NO_NAMES "where not bindings.wanted "                    \
     "returning low, high, version), "
 #define TOO_MANY                                                                                                       \
     "exists (select from given g where g.more + (select count(*) from ("                                               \
@@ -47,7 +45,7 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
 enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
                        int64_t most, struct wish **wishes_r, size_t *wish_count_r)
 {
-    static const struct stmt want = {"bindings_want", WANT TO_OUTBOX
+    static const struct stmt want = {"bindings_want", WANT PAIRS_TO_OUTBOX
                                      "select fit.ok, " TOO_MANY
                                      ", wish.low, wish.high, wish.version from fit left join wish on true"};
     struct pg_args args = {0};
@@ -75,7 +73,7 @@ enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, cons
         "with held as (select b.low, b.high from bindings b join unnest($2::bigint[]) p "
         "on b.low = least($1::bigint, p) and b.high = greatest($1, p) where b.wanted order by 1, 2 for update of b), "
         "wish as (update bindings b set wanted = false, version = nextval('wish_version') from held "
-        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " TO_OUTBOX
+        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " PAIRS_TO_OUTBOX
         "select low, high, version from wish"};
     struct pg_args args = {0};
     pg_arg_i64(&args, asker);
@@ -94,8 +92,8 @@ enum err bindings_unwant_all(struct pg *pg, int64_t account_id)
         "bindings_unwant_all",
         "with held as (select low, high from bindings where (low = $1 or high = $1) and wanted order by 1, 2 for "
         "update), "
-        "wish as (update bindings b set wanted = false, version = nextval('wish_version') from held "
-        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " TO_OUTBOX
+        "wish as (update bindings b set wanted = false, version = nextval('wish_version'), " NO_NAMES "from held "
+        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " PAIRS_TO_OUTBOX
         "select count(*) from wish"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
@@ -108,7 +106,7 @@ enum err bindings_reaffirm_all(struct pg *pg, int64_t account_id)
         "bindings_reaffirm_all",
         "with held as (select low, high from bindings where low = $1 or high = $1 order by 1, 2 for update), "
         "wish as (update bindings b set version = nextval('wish_version') from held "
-        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " TO_OUTBOX
+        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " PAIRS_TO_OUTBOX
         "select count(*) from wish"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
@@ -140,22 +138,6 @@ enum err bindings_count_seen(struct pg *pg, struct arena *arena, const struct wi
     return err;
 }
 
-/* Group names come joined by U+001F, which no XML text can hold and so no group name does. */
-static const char **groups_of(struct arena *arena, const PGresult *result, int row, int column, size_t *count_r)
-{
-    *count_r = 0;
-    const char *joined = pg_text(arena, result, row, column);
-    if (joined == NULL || joined[0] == '\0')
-        return NULL;
-    size_t count = 1;
-    for (const char *p = joined; *p != '\0'; p++)
-        count += *p == '\x1f';
-    const char **groups = arena_array(arena, count, sizeof *groups);
-    for (const char *p = joined; *count_r < count; p += strcspn(p, "\x1f") + 1)
-        groups[(*count_r)++] = arena_copy(arena, p, strcspn(p, "\x1f"));
-    return groups;
-}
-
 enum err bindings_list(struct pg *pg, struct arena *arena, int64_t account_id, struct bound_peer **peers_r,
                        size_t *count_r)
 {
@@ -179,7 +161,7 @@ enum err bindings_list(struct pg *pg, struct arena *arena, int64_t account_id, s
         peer->seen = pg_bool(result, (int)i, ACCOUNT_COLUMN_COUNT);
         peer->subscription = (int)pg_i64(result, (int)i, ACCOUNT_COLUMN_COUNT + 1);
         peer->nickname = pg_text(arena, result, (int)i, ACCOUNT_COLUMN_COUNT + 2);
-        peer->groups = groups_of(arena, result, (int)i, ACCOUNT_COLUMN_COUNT + 3, &peer->group_count);
+        peer->groups = pg_joined(arena, result, (int)i, ACCOUNT_COLUMN_COUNT + 3, &peer->group_count);
     }
     PQclear(result);
     return OK;

@@ -45,7 +45,7 @@ struct bound_peer {
     bool seen;        /* false: the roster was not yet seen to hold him; what follows is empty then */
     int subscription; /* 0 none, 1 to, 2 from, 3 both */
     const char *nickname;
-    const char **groups;
+    const char *const *groups;
     size_t group_count;
 };
 /* In the order of ids; the arena's. */

@@ -13,6 +13,7 @@
 EMBED_TEXT(migration_0001, "sql/migrations/0001_accounts_and_wishes.sql");
 EMBED_TEXT(migration_0002, "sql/migrations/0002_invitations_points_profiles.sql");
 EMBED_TEXT(migration_0003, "sql/migrations/0003_welcome_once.sql");
+EMBED_TEXT(migration_0005, "sql/migrations/0005_binding_names.sql");
 
 static const struct migration {
     int version;
@@ -22,6 +23,7 @@ static const struct migration {
     {1, migration_0001, false},
     {2, migration_0002, false},
     {3, migration_0003, false},
+    {5, migration_0005, false},
 };
 enum { MIGRATION_COUNT = sizeof migrations / sizeof migrations[0], MIGRATION_MS = 3600000 };
 

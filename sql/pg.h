@@ -88,6 +88,10 @@ int64_t pg_i64(const PGresult *result, int row, int column);
 bool pg_bool(const PGresult *result, int row, int column);
 /* A copy in the arena, or NULL. */
 const char *pg_text(struct arena *arena, const PGresult *result, int row, int column);
+/* Texts that array_to_string(..., E'\x1f') has joined: U+001F stands in no XML text, and so in nothing that a roster
+ * holds. Both ways in the arena; no texts for null. */
+const char *const *pg_joined(struct arena *arena, const PGresult *result, int row, int column, size_t *count_r);
+const char *pg_join(struct arena *arena, const char *const *texts, size_t count);
 /* bytea; a copy in the arena. */
 const uint8_t *pg_bytes(struct arena *arena, const PGresult *result, int row, int column, size_t *length_r);
 

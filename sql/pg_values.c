@@ -9,6 +9,9 @@
 #include "component/base/buf.h"
 #include "sql/pg.h"
 
+static const char separators[] = "\x1f";
+enum { SEPARATOR = '\x1f' };
+
 static void push(struct pg_args *args, const char *value, int length, int format)
 {
     assert(args->count < PG_ARGS_MAX);
@@ -100,6 +103,35 @@ const char *pg_text(struct arena *arena, const PGresult *result, int row, int co
     if (PQgetisnull(result, row, column))
         return NULL;
     return arena_copy(arena, PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column));
+}
+
+const char *const *pg_joined(struct arena *arena, const PGresult *result, int row, int column, size_t *count_r)
+{
+    *count_r = 0;
+    const char *joined = PQgetvalue(result, row, column); /* "" for null */
+    if (joined[0] == '\0')
+        return NULL;
+    size_t count = 1;
+    for (const char *p = joined; *p != '\0'; p++)
+        count += *p == SEPARATOR;
+    const char **texts = arena_array(arena, count, sizeof *texts);
+    for (const char *p = joined; *count_r < count; p += strcspn(p, separators) + 1)
+        texts[(*count_r)++] = arena_copy(arena, p, strcspn(p, separators));
+    return texts;
+}
+
+const char *pg_join(struct arena *arena, const char *const *texts, size_t count)
+{
+    size_t length = 1;
+    for (size_t i = 0; i < count; i++)
+        length += strlen(texts[i]) + 1;
+    char *joined = arena_alloc(arena, length), *end = joined;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            *end++ = SEPARATOR;
+        end = stpcpy(end, texts[i]);
+    }
+    return joined;
 }
 
 const uint8_t *pg_bytes(struct arena *arena, const PGresult *result, int row, int column, size_t *length_r)

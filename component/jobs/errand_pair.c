@@ -3,19 +3,17 @@
 #include "component/base/arena.h"
 #include "component/base/failpoint.h"
 #include "component/jobs/errand_kind.h"
-#include "component/service/names.h"
+#include "component/service/roster_items.h"
 #include "component/service/services.h"
 #include "component/service/waiters.h"
 
-static void set_side(const struct errand *errand, struct roster_side *side, const struct account *own,
-                     const struct account *other)
+static void set_side(struct errand *errand, int side)
 {
-    const struct service_settings *settings = &errand->config->services->settings;
-    *side = (struct roster_side){
+    const struct account *own = &errand->pair.sides[side], *other = &errand->pair.sides[1 - side];
+    errand->sides[side] = (struct roster_side){
         .local = own->jid_local,
         .exists = own->state != ACCOUNT_CANCELLED,
-        .item = {.jid = arena_printf(errand->arena, "%s@%s", other->jid_local, settings->xmpp_domain),
-                 .name = name_in_rosters(settings->country, other)},
+        .item = roster_item_of(errand->arena, &errand->config->services->settings, other, &errand->pair.shown[side]),
     };
 }
 
@@ -35,12 +33,9 @@ static size_t count_pairs(const struct errand *list, bool done)
 
 static void take_in(struct errand *errand, bool found)
 {
-    const struct pair *pair = &errand->pair;
     errand->result = found ? OK : ERR_NOT_FOUND;
-    if (!found)
-        return;
-    set_side(errand, &errand->sides[0], &pair->sides[0], &pair->sides[1]);
-    set_side(errand, &errand->sides[1], &pair->sides[1], &pair->sides[0]);
+    for (int side = 0; found && side < 2; side++)
+        set_side(errand, side);
 }
 
 void errand_load_pairs(struct pg *pg, struct errand *list)

@@ -12,6 +12,7 @@
 #include "component/service/call.h"
 #include "component/service/hasher.h"
 #include "component/service/prizes.h"
+#include "component/service/roster_items.h"
 
 struct keyring;
 struct limit;
@@ -52,6 +53,7 @@ struct service_settings {
     int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
         lookups_per_minute, nicknames_per_hour;
     struct points_settings points;
+    struct roster_settings roster;
 };
 
 struct services {
