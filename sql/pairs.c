@@ -22,19 +22,15 @@ static void read_pairs(const PGresult *result, struct pair_load *loads)
     }
 }
 
+#define LOWS_AND_HIGHS SHOWN_COLUMNS("low") ", " SHOWN_COLUMNS("high") " "
+
 enum err pairs_load(struct pg *pg, struct arena *arena, struct pair_load *loads, size_t count)
 {
     static const struct stmt load = {"pairs_load",
-                                     "select " ACCOUNT_COLUMNS ", i.position, b.wanted, b.version, " SHOWN_COLUMNS(
-                                         "low") ", " SHOWN_COLUMNS("high") " "
-                                                                           "from unnest($1::bigint[], "
-                                                                           "$2::bigint[]) with ordinality "
-                                                                           "i(low, high, position) "
-                                                                           "join bindings b on b.low = i.low "
-                                                                           "and b.high = i.high "
-                                                                           "join accounts a on a.id in "
-                                                                           "(b.low, b.high) order by "
-                                                                           "i.position, a.id"};
+                                     "select " ACCOUNT_COLUMNS ", i.position, b.wanted, b.version, " LOWS_AND_HIGHS
+                                     "from unnest($1::bigint[], $2::bigint[]) with ordinality i(low, high, position) "
+                                     "join bindings b on b.low = i.low and b.high = i.high "
+                                     "join accounts a on a.id in (b.low, b.high) order by i.position, a.id"};
     int64_t *lows = arena_array(arena, count, sizeof *lows);
     int64_t *highs = arena_array(arena, count, sizeof *highs);
     for (size_t i = 0; i < count; i++) {
@@ -110,52 +106,35 @@ static void note_recorded(const PGresult *result, struct pair_done *done, size_t
 
 enum err pairs_record(struct pg *pg, struct arena *arena, struct pair_done *done, size_t count)
 {
-    /* Bindings are locked before the outbox's rows, as requests do it; both in
-     * the order of ids. A row that somebody changes just now is waited for and
-     * then seen as it has become. */
-    static const struct stmt record = {"pairs_record",
-                                       "with item as materialized (select * from unnest($1::bigint[], "
-                                       "$2::bigint[], $3::bigint[], $4::bigint[], "
-                                       "$5::bigint[], $6::bigint[], $7::smallint[], $8::text[], $9::text[], "
-                                       "$10::smallint[], $11::text[], "
-                                       "$12::text[]) i(id, lease, wish, low, high, version, low_subscription, "
-                                       "low_nickname, low_groups, "
-                                       "high_subscription, high_nickname, high_groups)), "
-                                       "held as materialized (select b.low, b.high from item i join bindings b "
-                                       "on b.low = i.low and b.high = i.high "
-                                       "order by 1, 2 for update of b), "
-                                       "mine as materialized (select i.*, o.version as newest from item i join "
-                                       "outbox o on o.id = i.id "
-                                       "and o.lease = i.lease where (select count(*) from held) >= 0 order by "
-                                       "i.low, i.high for update of o), "
-                                       "gone as (delete from outbox o using mine m where o.id = m.id and "
-                                       "m.newest = m.wish), "
-                                       "changed as (update outbox o set lease = null, lease_owner = null, "
-                                       "due_at = now() "
-                                       "from mine m where o.id = m.id and m.newest <> m.wish), "
-                                       "ended as (delete from bindings b using mine m where b.low = m.low and "
-                                       "b.high = m.high "
-                                       "and b.version = m.version and not b.wanted), "
-                                       "settled as (update bindings b set seen_version = m.version from mine m "
-                                       "where b.low = m.low "
-                                       "and b.high = m.high and b.version = m.version and b.wanted), "
-                                       "sight as (select low as account, high as peer, low_subscription as "
-                                       "subscription, low_nickname as nickname, "
-                                       "string_to_array(low_groups, E'\\x1f') as groups from mine union all "
-                                       "select high, low, high_subscription, "
-                                       "high_nickname, string_to_array(high_groups, E'\\x1f') from mine), "
-                                       "lost as (delete from roster_seen r using sight s where s.subscription < "
-                                       "0 and r.account_id = s.account "
-                                       "and r.peer_id = s.peer), "
-                                       "noted as (insert into roster_seen (account_id, peer_id, subscription, "
-                                       "nickname, groups) "
-                                       "select account, peer, subscription, nickname, groups from sight where "
-                                       "subscription >= 0 order by 1, 2 "
-                                       "on conflict (account_id, peer_id) do update set subscription = "
-                                       "excluded.subscription, "
-                                       "nickname = excluded.nickname, groups = excluded.groups, seen_at = "
-                                       "now()) "
-                                       "select id from mine"};
+    /* Bindings are locked before the outbox's rows, as requests do it; both in the order of ids. A row that somebody
+     * changes just now is waited for and then seen as it has become. */
+    static const struct stmt record = {
+        "pairs_record",
+        "with item as materialized (select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], "
+        "$5::bigint[], $6::bigint[], $7::smallint[], $8::text[], $9::text[], $10::smallint[], $11::text[], "
+        "$12::text[]) i(id, lease, wish, low, high, version, low_subscription, low_nickname, low_groups, "
+        "high_subscription, high_nickname, high_groups)), "
+        "held as materialized (select b.low, b.high from item i join bindings b on b.low = i.low and b.high = i.high "
+        "order by 1, 2 for update of b), "
+        "mine as materialized (select i.*, o.version as newest from item i join outbox o on o.id = i.id "
+        "and o.lease = i.lease where (select count(*) from held) >= 0 order by i.low, i.high for update of o), "
+        "gone as (delete from outbox o using mine m where o.id = m.id and m.newest = m.wish), "
+        "changed as (update outbox o set lease = null, lease_owner = null, due_at = now() "
+        "from mine m where o.id = m.id and m.newest <> m.wish), "
+        "ended as (delete from bindings b using mine m where b.low = m.low and b.high = m.high "
+        "and b.version = m.version and not b.wanted), "
+        "settled as (update bindings b set seen_version = m.version from mine m where b.low = m.low "
+        "and b.high = m.high and b.version = m.version and b.wanted), "
+        "sight as (select low as account, high as peer, low_subscription as subscription, low_nickname as nickname, "
+        "string_to_array(low_groups, E'\\x1f') as groups from mine union all select high, low, high_subscription, "
+        "high_nickname, string_to_array(high_groups, E'\\x1f') from mine), "
+        "lost as (delete from roster_seen r using sight s where s.subscription < 0 and r.account_id = s.account "
+        "and r.peer_id = s.peer), "
+        "noted as (insert into roster_seen (account_id, peer_id, subscription, nickname, groups) "
+        "select account, peer, subscription, nickname, groups from sight where subscription >= 0 order by 1, 2 "
+        "on conflict (account_id, peer_id) do update set subscription = excluded.subscription, "
+        "nickname = excluded.nickname, groups = excluded.groups, seen_at = now()) "
+        "select id from mine"};
     if (count == 0)
         return OK;
     struct pg_args args = {0};

@@ -1,5 +1,4 @@
-/* Pairs as jobs have them: the wish in force with both accounts, and what was
- * seen of it on the server. */
+/* Pairs as jobs have them: the wish in force with both accounts, and what was seen of it on the server. */
 #ifndef SQL_PAIRS_H
 #define SQL_PAIRS_H
 
@@ -47,14 +46,12 @@ struct pair_done {
     const struct outbox_item *item;
     int64_t version;               /* of the wish that was seen */
     struct roster_sight sights[2]; /* low's roster, high's */
-    /* out: false: the lease had run out, and nothing was written down
-     * (outbox_done, then) */
+    /* out: false: the lease had run out, and nothing was written down (outbox_done, then) */
     bool recorded;
 };
-/* Writes down all of them at once: the sights, the version that is true now,
- * and the outbox's row, as outbox_done does. An ended binding's row goes. One
- * statement, so that a relaxed session may run it outside a transaction: if it
- * is forgotten, the pairs come up again. The same goes for running it twice. */
+/* Writes down all of them at once: the sights, the version that is true now, and the outbox's row, as outbox_done does.
+ * An ended binding's row goes. One statement, so that a relaxed session may run it outside a transaction: if it is
+ * forgotten, the pairs come up again. The same goes for running it twice. */
 MUST_CHECK enum err pairs_record(struct pg *pg, struct arena *arena, struct pair_done *done, size_t count);
 
 #endif
