@@ -47,9 +47,9 @@ static enum err begin_about(struct task *task, struct http_call *call, const cha
     return begin_call(call, command, arguments);
 }
 
-static enum err run(struct task *task, struct http_call *calls, size_t count)
+static enum err run(struct task *task, struct http_call *calls, size_t count, unsigned at_once)
 {
-    const enum err err = http_api_run(task->api, calls, count, task->slots, task->deadline_ms);
+    const enum err err = http_api_run(task->api, calls, count, at_once, task->deadline_ms);
     if (err == ERR_XMPP_DOWN || err == ERR_FORBIDDEN || err == ERR_UNSUPPORTED)
         task->api_failed = true;
     for (size_t i = 0; i < count; i++)
@@ -72,7 +72,7 @@ static enum err ask(struct task *task, const char *command, const char *local, c
     enum err err = begin_about(task, &call, command, local, password);
     call.asking = asking;
     if (err == OK)
-        err = run(task, &call, 1);
+        err = run(task, &call, 1, 1);
     if (err == OK)
         err = ejabberd_read_code(&call.answer, yes_r);
     http_call_free(&call);
@@ -163,7 +163,7 @@ static enum err roster(struct task *task, struct arena *arena, const char *local
     struct http_call reads[READS];
     enum err err = begin_reads(task, reads, local);
     if (err == OK)
-        err = run(task, reads, READS);
+        err = run(task, reads, READS, task->slots);
     if (err == OK)
         err = read_existence(reads);
     if (err == OK)
@@ -190,6 +190,9 @@ static enum err begin_write(struct task *task, struct arena *arena, struct http_
     return err != OK ? err : begun;
 }
 
+/* Both at once, or one after the other: removing an item tells the other side's server part `unsubscribe`, which pushes
+ * a change of the item there. At the same time as that side's own removal, the clients could get the two the wrong way
+ * round, and keep what is gone. */
 static enum err write_items(struct task *task, struct arena *arena, const struct roster_side sides[2],
                             const bool chosen[2], bool bind)
 {
@@ -200,7 +203,7 @@ static enum err write_items(struct task *task, struct arena *arena, const struct
         if (chosen[i])
             err = begin_write(task, arena, &writes[count++], &sides[i], bind);
     if (err == OK)
-        err = run(task, writes, count);
+        err = run(task, writes, count, bind ? task->slots : 1);
     for (size_t i = 0; i < count && err == OK; i++) {
         bool yes = false;
         err = ejabberd_read_code(&writes[i].answer, &yes);
@@ -221,7 +224,7 @@ static enum err read_items(struct task *task, struct arena *arena, struct roster
         if (sides[i].exists)
             err = begin_reads(task, reads[count++], sides[i].local);
     if (err == OK)
-        err = run(task, reads[0], count * READS);
+        err = run(task, reads[0], count * READS, task->slots);
     for (size_t i = 0, number = 0; i < 2 && err == OK; i++) {
         nobody_r[i] = false;
         if (!sides[i].exists)
