@@ -231,9 +231,74 @@ static void ejabberd_has_an_api(void **state)
     (void)state;
     assert_mistakes_of(DEVELOPMENT, "REGISTRARD_XMPP_SERVER=ejabberd", NULL,
                        "configuration: [xmpp] api_url: must be set, because the server is ejabberd\n");
-    assert_fine("REGISTRARD_XMPP_SERVER=ejabberd", "REGISTRARD_XMPP_API_URL=http://127.0.0.1:5443/api");
-    assert_mistakes_of(DEVELOPMENT, "REGISTRARD_XMPP_API_URL=ftp://x", NULL,
+    assert_fine("REGISTRARD_XMPP_API_SECRET=x", "REGISTRARD_XMPP_API_URL=http://127.0.0.1:5443/api");
+    assert_mistakes_of(DEVELOPMENT, "REGISTRARD_XMPP_API_SECRET=x", "REGISTRARD_XMPP_API_URL=ftp://x",
                        VARIABLE("XMPP_API_URL") "must begin with http:// or https://\n");
+    assert_mistakes_of(DEVELOPMENT, "REGISTRARD_XMPP_API_URL=http://127.0.0.1:5443/api", NULL,
+                       "configuration: [xmpp] api_secret: must be set, because api_url is\n");
+    assert_mistakes_of(DEVELOPMENT, "REGISTRARD_XMPP_API_SECRET=x", "REGISTRARD_XMPP_API_URL=http://a:b@127.0.0.1/",
+                       VARIABLE("XMPP_API_URL") "must not name a user; that is for api_user and api_secret\n");
+}
+
+/* Names are looked at when they are resolved. */
+static void the_api_is_protected_as_the_link_is(void **state)
+{
+    (void)state;
+    static const char *const near[] = {
+        "http://127.0.0.9",          "http://127.0.0.9/api",        "http://[::1]:5280/api",
+        "http://localhost:5280/api", "http://xmpp.example.org/api", "https://192.0.2.1:5443/api",
+        "https://[2001:db8::1]/api"};
+    static const char *const far[] = {"http://192.0.2.1", "http://192.0.2.1:5280/api", "http://[2001:db8::1]:5280/api",
+                                      "http://0.0.0.0/api"};
+    char url[80];
+    for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
+        (void)snprintf(url, sizeof url, "REGISTRARD_XMPP_API_URL=%s", near[i]);
+        assert_fine("REGISTRARD_XMPP_API_SECRET=x", url);
+    }
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+        (void)snprintf(url, sizeof url, "REGISTRARD_XMPP_API_URL=%s", far[i]);
+        struct outcome outcome = load("[xmpp]\nway_protected = true\n", DEVELOPMENT,
+                                      (const char *const[]){"REGISTRARD_XMPP_API_SECRET=x", url, NULL});
+        assert_string_equal(outcome.mistakes, "");
+        outcome_free(&outcome);
+        assert_mistakes_of(DEVELOPMENT, "REGISTRARD_XMPP_API_SECRET=x", url,
+                           VARIABLE("XMPP_API_URL") "must begin with https:// for a host on another machine, unless "
+                                                    "way_protected says that something else protects the way\n");
+    }
+}
+
+static void who_calls_the_api(void **state)
+{
+    (void)state;
+    static const char file[] = "[xmpp]\napi_url = http://127.0.0.1:5280/api\napi_secret = x\n";
+    static const struct {
+        const char *user, *mistakes;
+    } cases[] = {
+        {"REGISTRARD_XMPP_API_USER=registrar-api@example.org", ""},
+        {"REGISTRARD_XMPP_API_USER=registrar",
+         VARIABLE("XMPP_API_USER") "must be a JID, such as registrar-api@example.org\n"},
+        {"REGISTRARD_XMPP_API_USER=a:b@example.org",
+         VARIABLE("XMPP_API_USER") "must be a JID, such as registrar-api@example.org\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct outcome outcome = load(file, DEVELOPMENT, (const char *const[]){cases[i].user, NULL});
+        assert_string_equal(outcome.mistakes, cases[i].mistakes);
+        outcome_free(&outcome);
+    }
+}
+
+/* Of the settings of TLS this one is the API's as well. */
+static void a_ca_may_be_the_apis(void **state)
+{
+    (void)state;
+    static const char file[] = "[xmpp]\napi_url = https://127.0.0.1:5443/api\napi_secret = x\n";
+    struct outcome outcome =
+        load(file, DEVELOPMENT, (const char *const[]){"REGISTRARD_XMPP_TLS_CA=certificate.pem", NULL});
+    assert_string_equal(outcome.mistakes, "");
+    outcome_free(&outcome);
+    outcome = load(file, DEVELOPMENT, (const char *const[]){"REGISTRARD_XMPP_TLS_CA=absent.pem", NULL});
+    assert_string_equal(outcome.mistakes, VARIABLE("XMPP_TLS_CA") "cannot be read: No such file or directory\n");
+    outcome_free(&outcome);
 }
 
 /* A value that could not be read is told once; what follows from its default would be noise. */
@@ -267,6 +332,9 @@ int main(void)
         cmocka_unit_test(protection_without_tls_is_a_mistake),
         cmocka_unit_test(tls_settings_are_checked),
         cmocka_unit_test(ejabberd_has_an_api),
+        cmocka_unit_test(the_api_is_protected_as_the_link_is),
+        cmocka_unit_test(who_calls_the_api),
+        cmocka_unit_test(a_ca_may_be_the_apis),
         cmocka_unit_test(what_is_broken_is_told_once),
     };
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);

@@ -58,7 +58,8 @@ static void punctuation_belongs_to_values(void **state)
 {
     (void)state;
     struct outcome outcome =
-        load("[redis]\npassword = \"a;b#c=d:e\"\n[xmpp]\napi_url = http://[::1]:5443/api?a=b;c\n", DEVELOPMENT, NULL);
+        load("[redis]\npassword = \"a;b#c=d:e\"\n[xmpp]\napi_secret = x\napi_url = http://[::1]:5443/api?a=b;c\n",
+             DEVELOPMENT, NULL);
     assert_string_equal(outcome.mistakes, "");
     assert_string_equal(secret_expose(outcome.config->redis_password), "\"a;b#c=d:e\"");
     assert_string_equal(outcome.config->xmpp_api_url, "http://[::1]:5443/api?a=b;c");
@@ -136,8 +137,8 @@ static void a_tab_inside_a_value_is_refused(void **state)
 static void long_lines_are_refused_whole(void **state)
 {
     (void)state;
-    char text[600] = "[xmpp]\napi_url = http://";
-    size_t start = strlen("[xmpp]\n");
+    char text[600] = "[xmpp]\napi_secret = x\napi_url = http://";
+    size_t start = strlen("[xmpp]\napi_secret = x\n");
     size_t length = strlen(text);
     memset(text + length, 'a', start + 199 - length);
     struct outcome outcome = load(text, DEVELOPMENT, NULL);
@@ -146,7 +147,7 @@ static void long_lines_are_refused_whole(void **state)
     outcome_free(&outcome);
 
     memset(text + length, 'a', start + 500 - length);
-    assert_mistakes(text, "registrard.conf:2: longer than 199 bytes; give the value through the environment, or a "
+    assert_mistakes(text, "registrard.conf:3: longer than 199 bytes; give the value through the environment, or a "
                           "secret by <key>_file\n");
 
     /* a comment may be as long as it likes */
