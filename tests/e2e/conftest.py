@@ -12,7 +12,9 @@ import pytest
 import redis as redis_module
 
 from harness.calls import Calls
+from harness.hostile import HostileServer
 from harness.http_client import Http
+from harness.incidents import HOSTILE, Incident
 from harness.link import Link
 from harness.process import Registrard
 from harness.stack import Stack
@@ -101,6 +103,22 @@ def link(_link):
 def server(_server):
     """registrard: ports, kill, stop, start, restart(settings), log, metrics, get_ops."""
     return _server
+
+
+@pytest.fixture
+def hostile(stack, server):
+    """A link of its own to a server that a test can turn against registrard; see harness/hostile.py."""
+    proxy = HostileServer(stack.component_address)
+    host, port = proxy.address
+    server.restart({**HOSTILE, "REGISTRARD_XMPP_HOST": host, "REGISTRARD_XMPP_PORT": str(port)})
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def incident(server):
+    """incident(): what registrard says, and what it costs, from here on."""
+    return lambda: Incident(server)
 
 
 @pytest.fixture

@@ -317,6 +317,7 @@ static void what_is_no_xml(void **state)
         {"<a b='1' b='2'/>", "duplicate attribute"},
         {"<a xmlns:p='x' xmlns:q='x' p:b='1' q:b='2'/>", "duplicate attribute"},
         {"<p:a/>", "unbound prefix"},
+        {"<a xmlns:p=''/>", "must not undeclare prefix"},
         {"<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
          "prefix must not be bound to one of the reserved namespace names"},
     };
