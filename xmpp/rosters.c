@@ -73,15 +73,25 @@ void roster_read(const struct element *query, struct arena *arena, struct roster
         read_item(item, arena, &items[roster_r->count++]);
 }
 
-void roster_look(const struct element *query, struct arena *arena, struct roster_side *side)
+static struct roster_item copy_of(const struct roster_item *item, struct arena *arena)
 {
-    const struct element *item = element_child(query, NS_ROSTER, "item");
-    while (item != NULL && !element_attribute_is(item, "jid", side->item.jid))
-        item = element_next(item, NS_ROSTER, "item");
-    side->seen_present = item != NULL;
-    side->seen = (struct roster_item){0};
-    if (item != NULL)
-        read_item(item, arena, &side->seen);
+    const char **groups = arena_array(arena, item->group_count, sizeof *groups);
+    for (size_t i = 0; i < item->group_count; i++)
+        groups[i] = arena_strdup(arena, item->groups[i]);
+    return (struct roster_item){.jid = arena_strdup(arena, item->jid),
+                                .subscription = item->subscription,
+                                .name = arena_strdup(arena, item->name),
+                                .groups = groups,
+                                .group_count = item->group_count};
+}
+
+void roster_look(const struct roster *roster, struct arena *arena, struct roster_side *side)
+{
+    size_t i = 0;
+    while (i < roster->count && strcmp(roster->items[i].jid, side->item.jid) != 0)
+        i++;
+    side->seen_present = i < roster->count;
+    side->seen = side->seen_present ? copy_of(&roster->items[i], arena) : (struct roster_item){0};
 }
 
 static bool has_group(const struct roster_item *item, const char *group)

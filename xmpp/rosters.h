@@ -16,8 +16,8 @@ void roster_write(struct stanza_builder *builder, const struct roster_item *item
 enum xmpp_subscription roster_subscription(const char *name);
 /* A roster query, copied to the arena. */
 void roster_read(const struct element *query, struct arena *arena, struct roster *roster_r);
-/* What the query shows for the side's item goes to the side's `seen`, copied to the arena. */
-void roster_look(const struct element *query, struct arena *arena, struct roster_side *side);
+/* What the roster shows for the side's item goes to the side's `seen`, copied to the arena. */
+void roster_look(const struct roster *roster, struct arena *arena, struct roster_side *side);
 /* What was seen is what is wanted: bound, with subscription both, the same name and the same set of groups; or not
  * there. A side that does not exist is always right. */
 bool roster_side_is(const struct roster_side *side, bool bound);

@@ -91,14 +91,17 @@ static void sleep_ms(int64_t ms)
 enum err server_make(const struct xmpp_server *server, struct task *task, struct arena *arena,
                      struct roster_side sides[2], bool bind)
 {
-    enum err err = server->edit(task, arena, sides, bind);
+    struct readback readback;
+    readback_init(&readback, server, task, arena, sides);
+    enum err err = readback_end(&readback, server->edit(&readback, bind));
     for (int64_t pause = REREAD_FIRST_MS; err == OK; pause = 2 * pause < REREAD_LONGEST_MS ? 2 * pause : pause) {
         if (roster_side_is(&sides[0], bind) && roster_side_is(&sides[1], bind))
             return OK;
         if (clock_ms() + pause >= task->deadline_ms)
             return ERR_TIMEOUT;
         sleep_ms(pause);
-        err = server->look(task, arena, sides);
+        readback_init(&readback, server, task, arena, sides);
+        err = readback_end(&readback, OK);
     }
     return err;
 }

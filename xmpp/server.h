@@ -11,6 +11,7 @@
 
 #include "component/base/err.h"
 #include "component/base/secret.h"
+#include "xmpp/readback.h"
 #include "xmpp/task.h"
 #include "xmpp/xmpp.h"
 
@@ -30,7 +31,7 @@ struct xmpp_server {
     const char *says;          /* its name in XEP-0092 */
     unsigned revision;         /* of the driver: a proof for another one does not hold */
     unsigned account_requests; /* that the functions on one account have out at once when they may */
-    unsigned edit_requests;    /* that `edit` and `look` have */
+    unsigned edit_requests;    /* that `edit` has */
 
     /* NULL when it can be driven as it is; else what is missing. */
     const char *(*missing)(const struct xmpp_config *config, const struct server_facts *facts);
@@ -42,11 +43,12 @@ struct xmpp_server {
     enum err (*set_password)(struct task *task, const char *local, struct secret password);
     /* As xmpp_roster. */
     enum err (*roster)(struct task *task, struct arena *arena, const char *local, struct roster *roster_r);
-    /* Writes (bind true) or removes both items, lets clients see it, and reads both rosters once into the sides' seen.
-     * Whether it is as wanted yet is for the caller to see. ERR_NOT_FOUND: a side that should exist does not. */
-    enum err (*edit)(struct task *task, struct arena *arena, struct roster_side sides[2], bool bind);
-    /* Only the reading. */
-    enum err (*look)(struct task *task, struct arena *arena, struct roster_side sides[2]);
+    /* Writes (bind true) or removes both items in the rosters of readback->sides, lets clients see it, and reads, after
+     * that, at least those rosters that the readback says are its own; in one go, as far as it can. Whether it is as
+     * wanted yet is for the caller to see. ERR_NOT_FOUND: a side that should exist does not. */
+    enum err (*edit)(struct readback *readback, bool bind);
+    /* One roster, to see what was written there. ERR_NOT_FOUND as above, where that can be told. */
+    enum err (*read_back)(struct task *task, struct arena *arena, const char *local, struct roster *roster_r);
 };
 
 extern const struct xmpp_server server_openfire;

@@ -8,6 +8,7 @@
 #include "component/base/clock.h"
 #include "xmpp/link.h"
 #include "xmpp/ns.h"
+#include "xmpp/slots.h"
 #include "xmpp/xmpp.h"
 
 enum { TEXT_MAX = 256 * 1024 };
@@ -15,6 +16,20 @@ enum { TEXT_MAX = 256 * 1024 };
 void task_jid(const struct task *task, const char *local, char jid_r[TASK_JID_SIZE])
 {
     snprintf(jid_r, TASK_JID_SIZE, "%s@%s", local, task->config->domain);
+}
+
+void task_let_go(struct task *task)
+{
+    slots_give(task->shared, task->slots);
+    task->slots = 0;
+}
+
+enum err task_hold(struct task *task, unsigned wanted)
+{
+    if (task->slots >= wanted)
+        return OK;
+    task_let_go(task); /* nobody may wait for more while he holds some */
+    return slots_take(task->shared, wanted, task->deadline_ms, &task->slots);
 }
 
 void batch_init(struct batch *batch, struct task *task)

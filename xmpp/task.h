@@ -13,20 +13,28 @@
 
 struct http_api;
 struct link;
+struct readings;
 struct slots;
 struct xmpp_config;
 
 struct task {
     const struct xmpp_config *config;
     struct link *link;
-    uint64_t generation;   /* the link must be this one throughout */
-    unsigned slots;        /* requests that it may have out at once */
-    struct slots *opening; /* command sessions that may be being opened at once, see adhoc.h */
+    uint64_t generation;       /* the link must be this one throughout */
+    unsigned slots;            /* requests that it may have out at once: so many it holds */
+    struct slots *shared;      /* where they come from */
+    struct slots *opening;     /* command sessions that may be being opened at once, see adhoc.h */
+    struct readings *readings; /* that are shared by all tasks */
     int64_t deadline_ms;
     struct http_api *api;     /* NULL without an api_url */
     bool may_check_passwords; /* of this server, see server.h */
     bool api_failed;          /* out: in a way that says that it is of no use */
 };
+
+/* Gives its slots to others: while it waits for what another task does. */
+void task_let_go(struct task *task);
+/* Has at least `wanted` of them again, or all when there are fewer altogether. As slots_take. */
+MUST_CHECK enum err task_hold(struct task *task, unsigned wanted);
 
 enum { TASK_JID_SIZE = REQUEST_PEER_SIZE };
 

@@ -17,6 +17,7 @@
 #include "xmpp/http_api.h"
 #include "xmpp/inbound.h"
 #include "xmpp/link.h"
+#include "xmpp/readings.h"
 #include "xmpp/said.h"
 #include "xmpp/selftest.h"
 #include "xmpp/server.h"
@@ -29,7 +30,8 @@ struct xmpp {
     struct link *link;
     struct slots *slots;
     struct slots *opening; /* of command sessions */
-    struct http_api *api;  /* NULL without an api_url */
+    struct readings *readings;
+    struct http_api *api; /* NULL without an api_url */
 
     pthread_mutex_t lock;      /* of what follows */
     struct server_facts facts; /* of the link that is up */
@@ -95,6 +97,7 @@ static void release(struct xmpp *xmpp)
 {
     slots_free(&xmpp->slots);
     slots_free(&xmpp->opening);
+    readings_free(&xmpp->readings);
     http_api_free(&xmpp->api);
     pthread_mutex_destroy(&xmpp->lock);
     pthread_mutex_destroy(&xmpp->change_lock);
@@ -110,6 +113,7 @@ enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r)
     xmpp->config = *config;
     xmpp->slots = slots_new(config->in_flight);
     xmpp->opening = slots_new(ADHOC_OPENING_MAX);
+    xmpp->readings = readings_new();
     xmpp->api = config->api_url[0] != '\0' ? http_api_new(&xmpp->config) : NULL;
     pthread_mutex_init(&xmpp->lock, NULL);
     pthread_mutex_init(&xmpp->change_lock, NULL);
@@ -300,7 +304,9 @@ enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_
                         .link = xmpp->link,
                         .generation = link.generation,
                         .slots = 1,
+                        .shared = xmpp->slots,
                         .opening = xmpp->opening,
+                        .readings = xmpp->readings,
                         .api = xmpp->api,
                         .deadline_ms = clock_ms() + 3 * xmpp->config.request_timeout_ms};
     struct server_facts facts = {0};
@@ -332,7 +338,9 @@ static enum err begin(struct xmpp *xmpp, bool on_account, int64_t deadline_ms, s
     struct task *task = &operation->task;
     *task = (struct task){.config = &xmpp->config,
                           .link = xmpp->link,
+                          .shared = xmpp->slots,
                           .opening = xmpp->opening,
+                          .readings = xmpp->readings,
                           .api = xmpp->api,
                           .deadline_ms = deadline_ms};
     pthread_mutex_lock(&xmpp->lock);

@@ -32,6 +32,8 @@ struct buf;
       "Attempts to make the link that failed, and links that ended")                                                   \
     X(M_XMPP_REQUESTS, COUNTER, "xmpp_requests_total", "result", "Requests to the XMPP server, by result")             \
     X(M_XMPP_IN_FLIGHT, GAUGE, "xmpp_in_flight", "", "Requests that wait for the XMPP server")                         \
+    X(M_XMPP_ROSTER_READS, COUNTER, "xmpp_roster_reads_total", "how",                                                  \
+      "Rosters read back after writing: made, or shared with another binding that was read back")                      \
     X(M_XMPP_REFUSED, COUNTER, "xmpp_input_refused_total", "",                                                         \
       "Stanzas skipped, and streams ended, for what was in them")                                                      \
     X(M_XMPP_IGNORED, COUNTER, "xmpp_answers_ignored_total", "why",                                                    \

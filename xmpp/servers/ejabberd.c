@@ -158,6 +158,12 @@ static enum err read_existence(const struct http_call reads[READS])
     return err == OK && !yes ? ERR_NOT_FOUND : err;
 }
 
+static enum err read_answers(const struct http_call reads[READS], struct arena *arena, struct roster *roster_r)
+{
+    const enum err err = read_existence(reads);
+    return err == OK ? ejabberd_read_roster(&reads[ROSTER].answer, arena, roster_r) : err;
+}
+
 static enum err roster(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
 {
     struct http_call reads[READS];
@@ -165,9 +171,7 @@ static enum err roster(struct task *task, struct arena *arena, const char *local
     if (err == OK)
         err = run(task, reads, READS, task->slots);
     if (err == OK)
-        err = read_existence(reads);
-    if (err == OK)
-        err = ejabberd_read_roster(&reads[ROSTER].answer, arena, roster_r);
+        err = read_answers(reads, arena, roster_r);
     end_calls(reads, READS);
     return err;
 }
@@ -214,50 +218,51 @@ static enum err write_items(struct task *task, struct arena *arena, const struct
     return err;
 }
 
-/* The rosters of the sides that should exist. nobody_r: of which there is no account. */
-static enum err read_items(struct task *task, struct arena *arena, struct roster_side sides[2], bool nobody_r[2])
+/* The rosters that are the readback's own, all at once. */
+static enum err read_own(struct readback *readback)
 {
     struct http_call reads[2][READS];
-    size_t count = 0;
-    enum err err = OK, first = OK;
+    size_t sides[2] = {0, 0}, count = 0;
+    enum err err = OK;
     for (size_t i = 0; i < 2 && err == OK; i++)
-        if (sides[i].exists)
-            err = begin_reads(task, reads[count++], sides[i].local);
-    if (err == OK)
-        err = run(task, reads[0], count * READS, task->slots);
-    for (size_t i = 0, number = 0; i < 2 && err == OK; i++) {
-        nobody_r[i] = false;
-        if (!sides[i].exists)
-            continue;
-        err = read_existence(reads[number]);
-        nobody_r[i] = err == ERR_NOT_FOUND;
-        if (err == OK)
-            err = ejabberd_look(&reads[number]->answer, arena, &sides[i]);
-        first = first == OK ? err : first;
-        err = err == ERR_NOT_FOUND ? OK : err; /* the other side is looked at all the same */
-        number++;
+        if (readback_is_own(readback, i)) {
+            sides[count] = i;
+            err = begin_reads(readback->task, reads[count++], readback->sides[i].local);
+        }
+    if (err == OK && count > 0)
+        err = run(readback->task, reads[0], count * READS, readback->task->slots);
+    for (size_t i = 0; i < count && err == OK; i++) {
+        struct roster roster = {0};
+        const enum err result = read_answers(reads[i], readback_arena(readback, sides[i]), &roster);
+        readback_hand_in(readback, sides[i], result, &roster);
     }
     end_calls(reads[0], count * READS);
-    return err == OK ? first : err;
+    return err;
 }
 
-static enum err edit(struct task *task, struct arena *arena, struct roster_side sides[2], bool bind)
+/* What was written for accounts that do not exist. */
+static enum err take_back(struct readback *readback)
 {
-    bool nobody[2] = {false, false};
-    const bool exist[2] = {sides[0].exists, sides[1].exists};
-    enum err err = write_items(task, arena, sides, exist, bind);
-    if (err == OK)
-        err = read_items(task, arena, sides, nobody);
+    const bool nobody[2] = {readback->sides[0].exists && readback->results[0] == ERR_NOT_FOUND,
+                            readback->sides[1].exists && readback->results[1] == ERR_NOT_FOUND};
+    const enum err err = task_hold(readback->task, 1);
+    return err == OK ? write_items(readback->task, readback->arena, readback->sides, nobody, false) : err;
+}
+
+static enum err edit(struct readback *readback, bool bind)
+{
+    struct task *task = readback->task;
+    const bool exist[2] = {readback->sides[0].exists, readback->sides[1].exists};
+    enum err err = write_items(task, readback->arena, readback->sides, exist, bind);
+    if (err == OK) {
+        readback_begin(readback);
+        err = read_own(readback);
+    }
+    err = readback_end(readback, err);
     if (err != ERR_NOT_FOUND || !bind)
         return err;
-    const enum err taken_back = write_items(task, arena, sides, nobody, false);
+    const enum err taken_back = take_back(readback);
     return taken_back == OK ? err : taken_back;
-}
-
-static enum err look(struct task *task, struct arena *arena, struct roster_side sides[2])
-{
-    bool nobody[2];
-    return read_items(task, arena, sides, nobody);
 }
 
 const struct xmpp_server server_ejabberd = {
@@ -274,5 +279,5 @@ const struct xmpp_server server_ejabberd = {
     .set_password = set_password,
     .roster = roster,
     .edit = edit,
-    .look = look,
+    .read_back = roster,
 };

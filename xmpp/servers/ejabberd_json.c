@@ -185,28 +185,3 @@ enum err ejabberd_read_roster(const struct buf *answer, struct arena *arena, str
     *roster_r = err == OK ? (struct roster){reading.items, reading.count} : (struct roster){0};
     return err;
 }
-
-struct looking {
-    struct arena *arena;
-    struct roster_side *side;
-};
-
-static void visit_one(const struct contact *contact, void *arg)
-{
-    struct looking *looking = arg;
-    struct roster_side *side = looking->side;
-    if (strcmp(contact->jid, side->item.jid) != 0)
-        return;
-    if (!side->seen_present)
-        begin_item(looking->arena, contact, &side->seen);
-    side->seen_present = true;
-    add_group(looking->arena, contact, &side->seen);
-}
-
-enum err ejabberd_look(const struct buf *answer, struct arena *arena, struct roster_side *side)
-{
-    struct looking looking = {arena, side};
-    side->seen_present = false;
-    side->seen = (struct roster_item){0};
-    return walk(answer, visit_one, &looking);
-}

@@ -28,8 +28,7 @@ MUST_CHECK enum err ejabberd_groups(struct arena *arena, const struct roster_ite
 
 /* 0 is yes, 1 is no. */
 MUST_CHECK enum err ejabberd_read_code(const struct buf *answer, bool *yes_r);
-/* What get_roster says; a contact comes once for each of its groups. As roster_read and roster_look of rosters.h. */
+/* What get_roster says; a contact comes once for each of its groups. As roster_read of rosters.h. */
 MUST_CHECK enum err ejabberd_read_roster(const struct buf *answer, struct arena *arena, struct roster *roster_r);
-MUST_CHECK enum err ejabberd_look(const struct buf *answer, struct arena *arena, struct roster_side *side);
 
 #endif

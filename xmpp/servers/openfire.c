@@ -124,53 +124,48 @@ static void write_cancellations(struct batch *batch, const struct roster_side si
     }
 }
 
-/* Reads the rosters of the sides that exist, after what stands in `before`. */
-static enum err read_back(struct task *task, struct batch *before, struct arena *arena, struct roster_side sides[2])
+/* Reads the rosters that are the readback's own, after what stands in `before`. */
+static enum err read_own(struct readback *readback, struct batch *before)
 {
     const char *locals[2] = {NULL, NULL};
-    struct roster_side *read[2] = {NULL, NULL};
-    size_t count = 0;
+    size_t sides[2] = {0, 0}, count = 0;
     for (size_t i = 0; i < 2; i++)
-        if (sides[i].exists) {
-            read[count] = &sides[i];
-            locals[count++] = sides[i].local;
+        if (readback_is_own(readback, i)) {
+            sides[count] = i;
+            locals[count++] = readback->sides[i].local;
         }
     struct tree *answers[2] = {NULL, NULL};
-    enum err err = admin_get_rosters(task, before, &roster_form, locals, count, answers);
+    const enum err err = admin_get_rosters(readback->task, before, &roster_form, locals, count, answers);
     for (size_t i = 0; i < count && err == OK; i++) {
+        struct roster roster = {0};
         if (answers[i] != NULL)
-            roster_look(admin_roster_query(answers[i]), arena, read[i]);
-        else
-            err = ERR_NOT_FOUND;
+            roster_read(admin_roster_query(answers[i]), readback_arena(readback, sides[i]), &roster);
+        readback_hand_in(readback, sides[i], answers[i] != NULL ? OK : ERR_NOT_FOUND, &roster);
+        tree_free(&answers[i]);
     }
-    tree_free(&answers[0]);
-    tree_free(&answers[1]);
     return err;
 }
 
-static enum err edit(struct task *task, struct arena *arena, struct roster_side sides[2], bool bind)
+static enum err edit(struct readback *readback, bool bind)
 {
     struct batch batch;
-    batch_init(&batch, task);
+    batch_init(&batch, readback->task);
+    readback_begin(readback);
     if (!bind)
-        write_cancellations(&batch, sides);
+        write_cancellations(&batch, readback->sides);
     for (size_t i = 0; i < 2; i++)
-        write_item(&batch, &sides[i], bind);
+        write_item(&batch, &readback->sides[i], bind);
     if (bind)
-        write_subscriptions(&batch, sides);
-    enum err err = read_back(task, &batch, arena, sides);
+        write_subscriptions(&batch, readback->sides);
+    enum err err;
+    if (readback_is_own(readback, 0) || readback_is_own(readback, 1)) {
+        err = read_own(readback, &batch);
+    } else { /* nothing of it is answered */
+        batch_barrier(&batch);
+        err = batch_send(&batch);
+    }
     batch_free(&batch);
     return err;
-}
-
-/* It is not as wanted yet: perhaps because there is nobody to have a roster. */
-static enum err look(struct task *task, struct arena *arena, struct roster_side sides[2])
-{
-    enum err err = OK;
-    for (size_t i = 0; i < 2 && err == OK; i++)
-        if (sides[i].exists)
-            err = exists(task, sides[i].local);
-    return err == OK ? read_back(task, NULL, arena, sides) : err;
 }
 
 const struct xmpp_server server_openfire = {
@@ -186,5 +181,5 @@ const struct xmpp_server server_openfire = {
     .set_password = set_password,
     .roster = roster,
     .edit = edit,
-    .look = look,
+    .read_back = roster,
 };

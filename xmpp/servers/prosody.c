@@ -99,10 +99,10 @@ static void write_presences(struct batch *batch, const struct roster_side sides[
     }
 }
 
-static void write_get(struct batch *batch, const struct roster_side *side)
+static void write_get(struct batch *batch, const char *local)
 {
     char jid[TASK_JID_SIZE];
-    task_jid(batch->task, side->local, jid);
+    task_jid(batch->task, local, jid);
     batch_request(batch, "get", jid);
     stanza_open(batch->builder, "query", NS_ROSTER);
     batch_end(batch);
@@ -121,48 +121,59 @@ static enum err check_written(struct task *task, const struct request *request, 
     return strcmp(condition, "service-unavailable") == 0 ? ERR_NOT_FOUND : ERR_XMPP;
 }
 
-static enum err read_answer(const struct request *request, struct arena *arena, struct roster_side *side)
+static enum err read_answer(const struct request *request, struct arena *arena, struct roster *roster_r)
 {
+    if (request->result != OK)
+        return request->result;
     const struct element *query =
         request_succeeded(request) ? element_child(request->answer->root, NS_ROSTER, "query") : NULL;
     if (query == NULL)
         return ERR_XMPP;
-    roster_look(query, arena, side);
+    roster_read(query, arena, roster_r);
     return OK;
 }
 
-/* Sets (when `write`), presences and gets; the answers come in that order. */
-static enum err run(struct task *task, struct arena *arena, struct roster_side sides[2], bool write, bool bind)
+static void hand_in(struct readback *readback, size_t side, const struct request *request)
+{
+    struct roster roster = {0};
+    const enum err err = read_answer(request, readback_arena(readback, side), &roster);
+    readback_hand_in(readback, side, err, &roster);
+}
+
+/* Sets, presences and gets; the answers come in that order. */
+static enum err edit(struct readback *readback, bool bind)
 {
     struct batch batch;
-    batch_init(&batch, task);
-    for (size_t i = 0; write && i < 2; i++)
-        if (sides[i].exists)
-            write_item(&batch, &sides[i], bind);
-    size_t written = batch.count;
-    if (write)
-        write_presences(&batch, sides, bind);
+    batch_init(&batch, readback->task);
+    readback_begin(readback);
     for (size_t i = 0; i < 2; i++)
-        if (sides[i].exists)
-            write_get(&batch, &sides[i]);
+        if (readback->sides[i].exists)
+            write_item(&batch, &readback->sides[i], bind);
+    const size_t written = batch.count;
+    write_presences(&batch, readback->sides, bind);
+    for (size_t i = 0; i < 2; i++)
+        if (readback_is_own(readback, i))
+            write_get(&batch, readback->sides[i].local);
     enum err err = batch_send(&batch);
+    for (size_t i = 0, number = written; i < 2; i++)
+        if (err == OK && readback_is_own(readback, i))
+            hand_in(readback, i, &batch.requests[number++]);
     for (size_t i = 0; i < written && err == OK; i++)
-        err = check_written(task, &batch.requests[i], bind);
-    for (size_t i = 0, number = written; i < 2 && err == OK; i++)
-        if (sides[i].exists)
-            err = read_answer(&batch.requests[number++], arena, &sides[i]);
+        err = check_written(readback->task, &batch.requests[i], bind);
     batch_free(&batch);
     return err;
 }
 
-static enum err edit(struct task *task, struct arena *arena, struct roster_side sides[2], bool bind)
+static enum err read_back(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
 {
-    return run(task, arena, sides, true, bind);
-}
-
-static enum err look(struct task *task, struct arena *arena, struct roster_side sides[2])
-{
-    return run(task, arena, sides, false, false);
+    struct batch batch;
+    batch_init(&batch, task);
+    write_get(&batch, local);
+    enum err err = batch_send(&batch);
+    if (err == OK)
+        err = read_answer(&batch.requests[0], arena, roster_r);
+    batch_free(&batch);
+    return err;
 }
 
 const struct xmpp_server server_prosody = {
@@ -177,5 +188,5 @@ const struct xmpp_server server_prosody = {
     .set_password = set_password,
     .roster = roster,
     .edit = edit,
-    .look = look,
+    .read_back = read_back,
 };

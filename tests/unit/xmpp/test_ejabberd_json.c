@@ -11,7 +11,6 @@
 
 #include "component/base/arena.h"
 #include "component/base/buf.h"
-#include "xmpp/rosters.h"
 #include "xmpp/servers/ejabberd_json.h"
 
 struct fixture {
@@ -195,14 +194,6 @@ static void reads_a_large_roster_without_a_tree_of_it(void **state)
     assert_string_equal(roster.items[ITEMS - 1].jid, "u19999@x");
     assert_string_equal(roster.items[ITEMS - 1].name, "{[name 19999]}");
     assert_true(arena_used(fixture->arena) < 4 * fixture->buf.length);
-
-    struct arena *arena = arena_new();
-    struct roster_side side = {.local = "a", .exists = true, .item = {.jid = "u777@x"}};
-    assert_int_equal(ejabberd_look(&fixture->buf, arena, &side), OK);
-    assert_true(side.seen_present);
-    assert_string_equal(side.seen.name, "{[name 777]}");
-    assert_true(arena_used(arena) < 4096); /* of the one contact only */
-    arena_free(&arena);
 }
 
 static void answers_that_are_no_roster(void **state)
@@ -236,9 +227,7 @@ static void answers_that_are_no_roster(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct roster roster;
-        struct roster_side side = {.local = "b", .exists = true, .item = {.jid = "a@x"}};
-        if (ejabberd_read_roster(says(fixture, bad[i]), fixture->arena, &roster) != ERR_XMPP ||
-            ejabberd_look(&fixture->buf, fixture->arena, &side) != ERR_XMPP)
+        if (ejabberd_read_roster(says(fixture, bad[i]), fixture->arena, &roster) != ERR_XMPP)
             fail_msg("%s", bad[i]);
         assert_int_equal(roster.count, 0);
     }
@@ -263,26 +252,6 @@ static void depth_is_bounded(void **state)
     assert_int_equal(ejabberd_read_roster(&fixture->buf, fixture->arena, &roster), ERR_XMPP);
 }
 
-static void looks_for_one(void **state)
-{
-    struct fixture *fixture = *state;
-    static const char *const groups[] = {"H", "G"};
-    struct roster_side side = {
-        .local = "z",
-        .exists = true,
-        .item = {.jid = "a@x", .name = "A", .groups = groups, .group_count = 2},
-    };
-    const struct buf *answer =
-        says(fixture, "[" CONTACT("aa@x", "A", "both", "G") "," CONTACT("a@x", "A", "both", "G") "," CONTACT(
-                          "a@x", "A", "both", "H") "," CONTACT("b@x", "B", "both", "") "]");
-    assert_int_equal(ejabberd_look(answer, fixture->arena, &side), OK);
-    assert_true(roster_side_is(&side, true));
-    side.item.jid = "c@x";
-    assert_int_equal(ejabberd_look(answer, fixture->arena, &side), OK);
-    assert_false(side.seen_present);
-    assert_true(roster_side_is(&side, false));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -300,7 +269,6 @@ int main(void)
         TEST(answers_that_are_no_roster),
         TEST(bytes_behind_a_nul_count),
         TEST(depth_is_bounded),
-        TEST(looks_for_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,9 +88,13 @@ static bool is_right(const char *shown, bool exists, bool bound)
     struct tree *tree = tree_of(text);
     struct arena *arena = arena_new();
     struct roster_side side = {.local = "a", .exists = exists, .item = item};
-    roster_look(tree->root->first, arena, &side);
-    bool right = roster_side_is(&side, bound);
+    struct arena *of_reading = arena_new();
+    struct roster roster;
+    roster_read(tree->root->first, of_reading, &roster);
     tree_free(&tree);
+    roster_look(&roster, arena, &side);
+    arena_free(&of_reading); /* what was seen is copied */
+    bool right = roster_side_is(&side, bound);
     arena_free(&arena);
     return right;
 }
