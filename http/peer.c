@@ -32,15 +32,24 @@ struct peer_key peer_key(const struct sockaddr *address)
     return key;
 }
 
+/* The first bytes of a key as an address, and the suffix. */
+static void write_network(const struct peer_key *key, size_t length, const char *suffix, char text_r[PEER_TEXT_SIZE])
+{
+    struct peer_key network = {{0}};
+    static_assert(PEER_TEXT_SIZE >= INET6_ADDRSTRLEN + 2, "the address's NUL is one of the suffix's three");
+    memcpy(network.bytes, key->bytes, length);
+    if (is_v4(key))
+        inet_ntop(AF_INET, network.bytes + 12, text_r, INET_ADDRSTRLEN);
+    else
+        inet_ntop(AF_INET6, network.bytes, text_r, INET6_ADDRSTRLEN);
+    strcat(text_r, suffix);
+}
+
 struct peer_address peer_address(struct peer_key key)
 {
-    struct peer_address address = {""};
-    if (is_v4(&key)) {
-        inet_ntop(AF_INET, key.bytes + 12, address.text, INET_ADDRSTRLEN);
-    } else {
-        static_assert(sizeof address.text >= INET6_ADDRSTRLEN + 2, "the address's NUL is one of the three");
-        inet_ntop(AF_INET6, key.bytes, address.text, INET6_ADDRSTRLEN);
-        strcat(address.text, "/64");
-    }
+    struct peer_address address = {"", ""};
+    const bool v4 = is_v4(&key);
+    write_network(&key, v4 ? 16 : 8, v4 ? "" : "/64", address.text);
+    write_network(&key, v4 ? 15 : 6, v4 ? "/24" : "/48", address.network);
     return address;
 }

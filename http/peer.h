@@ -1,5 +1,5 @@
 /* Who is at the other end of a socket, as limits see it: an IPv4 address (mapped ones too) or the /64 of an IPv6
- * address, because a /64 is what one customer gets. */
+ * address, because a /64 is what one customer gets; and the network that is had as easily as an address of it. */
 #ifndef HTTP_PEER_H
 #define HTTP_PEER_H
 

@@ -57,9 +57,13 @@ struct op {
     struct op_step steps[OP_STEPS_MAX + 1];
 };
 
-/* An address for limits and the log: IPv4, or the /64 of an IPv6 address, as text ("192.0.2.7", "2001:db8::/64"). */
+enum { PEER_TEXT_SIZE = 48 };
+
+/* An address for limits and the log: IPv4, or the /64 of an IPv6 address, as text ("192.0.2.7", "2001:db8::/64"); and
+ * its network, the /24 or the /48 ("192.0.2.0/24", "2001:db8::/48"). */
 struct peer_address {
-    char text[48];
+    char text[PEER_TEXT_SIZE];
+    char network[PEER_TEXT_SIZE];
 };
 
 struct call {

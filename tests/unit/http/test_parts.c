@@ -188,22 +188,25 @@ static struct peer_key key_of(const char *text)
     return peer_key((struct sockaddr *)&v6);
 }
 
-static void peers_are_v4_or_a_64(void **state)
+static void peers_are_v4_or_a_64_in_their_networks(void **state)
 {
     (void)state;
     static const struct {
-        const char *address, *text;
+        const char *address, *text, *network;
     } cases[] = {
-        {"192.0.2.7", "192.0.2.7"},
-        {"::ffff:192.0.2.7", "192.0.2.7"},
-        {"255.255.255.255", "255.255.255.255"},
-        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
-        {"2001:db8::1", "2001:db8::/64"},
-        {"::1", "::/64"},
-        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff::/64"},
+        {"192.0.2.7", "192.0.2.7", "192.0.2.0/24"},
+        {"::ffff:192.0.2.7", "192.0.2.7", "192.0.2.0/24"},
+        {"255.255.255.255", "255.255.255.255", "255.255.255.0/24"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1::/48"},
+        {"2001:db8:1:ffff:3:4:5:6", "2001:db8:1:ffff::/64", "2001:db8:1::/48"},
+        {"2001:db8::1", "2001:db8::/64", "2001:db8::/48"},
+        {"::1", "::/64", "::/48"},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff::/64", "ffff:ffff:ffff::/48"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_string_equal(peer_address(key_of(cases[i].address)).text, cases[i].text);
+        assert_string_equal(peer_address(key_of(cases[i].address)).network, cases[i].network);
+    }
     struct sockaddr other = {.sa_family = AF_UNIX};
     assert_string_equal(peer_address(peer_key(&other)).text, "::/64");
 }
@@ -266,12 +269,18 @@ static void no_limit_is_never_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes_by_path_and_method),     cmocka_unit_test(tells_other_methods_and_unknown_paths),
-        cmocka_unit_test(keeps_transports_apart),        cmocka_unit_test(refuses_two_answers_to_one_request),
-        cmocka_unit_test(replies_start_as_empty_json),   cmocka_unit_test(json_is_compact_and_in_order),
-        cmocka_unit_test(json_of_any_size_fits),         cmocka_unit_test(headers_are_bounded),
-        cmocka_unit_test(peers_are_v4_or_a_64),          cmocka_unit_test(addresses_are_counted),
-        cmocka_unit_test(many_addresses_are_kept_apart), cmocka_unit_test(no_limit_is_never_full),
+        cmocka_unit_test(routes_by_path_and_method),
+        cmocka_unit_test(tells_other_methods_and_unknown_paths),
+        cmocka_unit_test(keeps_transports_apart),
+        cmocka_unit_test(refuses_two_answers_to_one_request),
+        cmocka_unit_test(replies_start_as_empty_json),
+        cmocka_unit_test(json_is_compact_and_in_order),
+        cmocka_unit_test(json_of_any_size_fits),
+        cmocka_unit_test(headers_are_bounded),
+        cmocka_unit_test(peers_are_v4_or_a_64_in_their_networks),
+        cmocka_unit_test(addresses_are_counted),
+        cmocka_unit_test(many_addresses_are_kept_apart),
+        cmocka_unit_test(no_limit_is_never_full),
     };
     return cmocka_run_group_tests_name("http/parts", tests, NULL, NULL);
 }
