@@ -41,6 +41,10 @@ struct buf;
     X(M_TOKEN_CHECKS, COUNTER, "token_checks_total", "from", "Token checks, by what answered them")                    \
     X(M_SMS_SENT, COUNTER, "sms_sent_total", "provider", "Codes that a provider took")                                 \
     X(M_SMS_FAILED, COUNTER, "sms_failed_total", "provider", "Codes that a provider did not take")                     \
+    X(M_CODES_REFUSED, COUNTER, "codes_refused_total", "by",                                                           \
+      "Codes that were asked for and not sent, by what refused")                                                       \
+    X(M_CODES_BUDGET_USED, COUNTER, "codes_budget_used_total", "share",                                                \
+      "Times that half or all of a country's budget of codes that nobody entered was used in a day")                   \
     X(M_OUTBOX_DUE, GAUGE, "outbox_due", "kind", "Wishes that are not yet true on the XMPP server")                    \
     X(M_OUTBOX_OLDEST, GAUGE, "outbox_oldest_seconds", "", "Age of the oldest such wish")                              \
     X(M_OUTBOX_STUCK, GAUGE, "outbox_stuck", "", "Wishes that failed so often that an operator should look")           \

@@ -5,6 +5,7 @@
 #include "component/base/failpoint.h"
 #include "component/base/log.h"
 #include "component/cache/limits.h"
+#include "component/service/known_caller.h"
 #include "component/service/points.h"
 #include "component/service/registration.h"
 #include "component/service/services.h"
@@ -163,6 +164,8 @@ static enum err open_session(struct call *call, struct worker *worker)
         err = login_confirm(call, worker, io->account.id, VERIFIER_V1, &io->verifier);
     if (err == OK && io->guard.renewed != NULL)
         err = verifiers_renew(worker->pg, io->account.id, VERIFIER_V1, io->verifier.text, io->guard.renewed);
+    if (err == OK && io->account.proved)
+        known_caller_note(call, worker, io->account.name, NULL, false);
     return err;
 }
 

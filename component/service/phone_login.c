@@ -11,6 +11,7 @@
 #include "component/cache/limits.h"
 #include "component/service/app_session.h"
 #include "component/service/handset.h"
+#include "component/service/known_caller.h"
 #include "component/service/login.h"
 #include "component/service/phone.h"
 #include "component/service/services.h"
@@ -151,6 +152,8 @@ static enum err open(struct call *call, struct worker *worker)
         err = verifiers_renew(worker->pg, io->account.id, kind_of(io), io->verifier.text, io->guard.renewed);
     if (err == OK && call->services->settings.jid_check_interval_ms > 0)
         err = outbox_add_check(worker->pg, io->account.id, call->services->settings.jid_check_interval_ms);
+    if (err == OK && io->account.proved)
+        known_caller_note(call, worker, io->phone, io->xid, false);
     return err;
 }
 

@@ -13,6 +13,7 @@
 #include "component/service/app_session.h"
 #include "component/service/handset.h"
 #include "component/service/hasher.h"
+#include "component/service/known_caller.h"
 #include "component/service/login.h"
 #include "component/service/phone.h"
 #include "component/service/services.h"
@@ -50,7 +51,7 @@ static enum err look_at_code(struct call *call, struct worker *worker)
     const struct limit limit =
         LIMIT("register.address", call->peer.text, call->services->settings.registrations_per_hour, HOUR_MS);
     const enum err err = services_limit(call, worker, &limit, 1);
-    return err == OK && !io->vouched ? code_look(call->services, worker, call->arena, &io->bond, io->code) : err;
+    return err == OK && !io->vouched ? code_look(call, worker, &io->bond, io->code) : err;
 }
 
 static enum err can_make_account(struct call *call, const struct account *displaced)
@@ -201,14 +202,24 @@ static enum err replace_password(struct call *call, struct worker *worker)
     return OK;
 }
 
-static enum err settle(struct call *call, struct worker *worker, enum err err)
+/* After success whatever else was proved with the phone, or could be with what was sent to it, is void; and the caller
+ * is known, alone. */
+static void end_other_proofs(struct call *call, struct worker *worker)
 {
     const struct phone_io *io = call->io;
     if (io->vouched)
-        return err;
-    if (err == OK)
-        code_spend(call->services, worker, &io->claim);
+        code_void(call->services, worker, io->bond.phone);
     else
+        code_spend(call->services, worker, &io->claim);
+    known_caller_note(call, worker, io->bond.phone, io->xid, true);
+}
+
+static enum err settle(struct call *call, struct worker *worker, enum err err)
+{
+    const struct phone_io *io = call->io;
+    if (err == OK)
+        end_other_proofs(call, worker);
+    else if (!io->vouched)
         code_give_back(call->services, worker, &io->claim);
     return err;
 }
@@ -216,7 +227,7 @@ static enum err settle(struct call *call, struct worker *worker, enum err err)
 enum err phone_commit(struct call *call, struct worker *worker)
 {
     struct phone_io *io = call->io;
-    enum err err = io->vouched ? OK : code_take(call->services, worker, call->arena, &io->bond, io->code, &io->claim);
+    enum err err = io->vouched ? OK : code_take(call, worker, &io->bond, io->code, &io->claim);
     if (err != OK)
         return err;
     if (io->makes_account) {

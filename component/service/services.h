@@ -49,7 +49,12 @@ struct service_settings {
     int64_t codes_per_address_minute, codes_per_address_hour, codes_per_address_day;
     int64_t codes_soft_per_address_minute; /* over it a picture must be solved; 0: never */
     int64_t codes_per_handle_minute, codes_per_handle_hour, codes_per_handle_day;
-    int64_t codes_per_country_minute, codes_per_country_hour, codes_per_country_day, codes_unverified_per_country_day;
+    int64_t codes_per_network_day;
+    int64_t codes_per_country_minute, codes_per_country_hour, codes_per_country_day;
+    int64_t codes_unverified_per_country_day, codes_unverified_per_network_day, codes_soft_per_network_day;
+    int64_t codes_reserved_per_phone_day; /* for who opened the account before, for known_caller_ms */
+    int64_t known_caller_ms;
+    int64_t codes_tried_per_address_hour;
     int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
         lookups_per_minute, nicknames_per_hour;
     struct points_settings points;

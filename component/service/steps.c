@@ -33,14 +33,16 @@ static enum err verify(struct call *call, struct worker *worker)
     struct steps_verify_io *io = call->io;
     const struct code_bond bond = steps_bond(io->phone);
     struct code_claim claim;
-    enum err err = code_take(call->services, worker, call->arena, &bond, io->code, &claim);
+    enum err err = code_limit_checks(call, worker);
+    if (err == OK)
+        err = code_take(call, worker, &bond, io->code, &claim);
     if (err != OK)
         return err;
     io->cookie = fresh_cookie(call->arena);
     const struct steps_owner owner = {.phone = io->phone, .cookie = io->cookie, .peer = call->peer.text};
     err = steps_begin(worker->redis, call->services->keyring, &owner, call->services->settings.steps_lifetime_ms);
     if (err == OK)
-        code_spend(call->services, worker, &claim);
+        code_pass(call->services, worker, &claim);
     else
         code_give_back(call->services, worker, &claim);
     return err;

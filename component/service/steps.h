@@ -1,6 +1,6 @@
 /* Registering in steps (004): a code, then a password, then the account. The first step, sending the code, is
- * op_send_code; it touches nothing of what later steps have made. A step answers ERR_CODE when the ones before it were
- * not taken, or not by who asks now (component/cache/steps.h). */
+ * op_send_code (code_send.h); it touches nothing of what later steps have made. A step answers ERR_CODE when the ones
+ * before it were not taken, or not by who asks now (component/cache/steps.h). */
 #ifndef REGISTRAR_SERVICE_STEPS_H
 #define REGISTRAR_SERVICE_STEPS_H
 
@@ -12,7 +12,7 @@
 /* What the code of the first step is bound to. */
 struct code_bond steps_bond(const char *phone);
 
-/* Step 2: the code. ERR_CODE: it is wrong. */
+/* Step 2: the code. ERR_CODE: it is wrong. ERR_LIMITED. */
 struct steps_verify_io {
     const char *phone; /* E.164 */
     const char *code;

@@ -7,6 +7,7 @@
 
 #include "component/base/arena.h"
 #include "component/base/text.h"
+#include "component/service/code_send.h"
 #include "component/service/names.h"
 #include "component/service/phone.h"
 #include "http/picture.h"

@@ -7,6 +7,7 @@
 
 #include "component/base/secret.h"
 #include "component/service/app_session.h"
+#include "component/service/code_send.h"
 #include "component/service/phone.h"
 #include "http/route.h"
 

@@ -42,11 +42,12 @@ def requests(count):
 def commands(client, count):
     """What the daemon sends for that many codes; `client` loads the scripts."""
     window, put = (client.script_load((SCRIPTS / name).read_text()) for name in ("code_window.lua", "code_put.lua"))
-    budget = f"registrar:b:86:{time.strftime('%Y-%m-%d')}"
+    budget = f"registrar:u:86:{time.strftime('%Y-%m-%d')}"
     for _ in range(count):
-        looked, stored, asked = (secrets.token_hex(16) for _ in range(3))
-        yield f"EVALSHA {window} 2 registrar:c:{looked} registrar:w:{looked}"
-        yield f"EVALSHA {put} 3 registrar:c:{stored} registrar:w:{stored} {budget} {asked} 300000 5 60000 0 "
+        looked, stored, phone, asked = (secrets.token_hex(16) for _ in range(4))
+        yield f"EVALSHA {window} 3 registrar:c:{looked} registrar:w:{looked} registrar:g:{phone}"
+        keys = f"registrar:c:{stored} registrar:w:{stored} {budget} registrar:g:{phone}"
+        yield f"EVALSHA {put} 4 {keys} {asked} 300000 5 2   60000 172800000 127.0.0.0/24 0 0 0 0"
 
 
 def _connect(bench):

@@ -4,6 +4,7 @@ The stack and one registrard live for the whole session; after each test they ar
 test may kill, stop and cut what it likes. Each test answers for what is written to the log while it runs.
 """
 
+import contextlib
 import json
 import time
 
@@ -17,7 +18,9 @@ from harness.http_client import Http
 from harness.incidents import HOSTILE, Incident
 from harness.link import Link
 from harness.process import Registrard
+from harness.sms_file import SmsFile
 from harness.stack import Stack
+from harness.strict import PROXIED, production
 from harness.tcp_client import LineClient
 from harness.xmpp_client import XmppClients
 
@@ -205,3 +208,31 @@ def calls(http, read_answer):
 @pytest.fixture
 def picture(calls):
     return calls.picture
+
+
+@pytest.fixture
+def sms(stack):
+    return SmsFile(stack.var)
+
+
+@pytest.fixture
+def forget(redis):
+    """Nothing is counted yet, or any more."""
+
+    def everything():
+        with contextlib.suppress(redis_module.ConnectionError):
+            redis.flushdb()
+
+    yield everything
+    everything()
+
+
+@pytest.fixture
+def strict(server, forget):
+    """Starts production's limits, behind a proxy so that calls can come from many addresses."""
+
+    def start(**more):
+        server.restart({**production(), **PROXIED, **more})
+        forget()
+
+    return start

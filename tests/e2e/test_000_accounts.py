@@ -8,14 +8,8 @@ import pytest
 from harness.calls import DEVICE, PHONE
 from harness.d000 import Android, salted, status
 from harness.d003 import Accounts, code, wait_until
-from harness.sms_file import SmsFile
 
 AT_ONCE = 5  # seconds
-
-
-@pytest.fixture
-def sms(stack):
-    return SmsFile(stack.var)
 
 
 @pytest.fixture

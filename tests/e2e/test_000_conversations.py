@@ -6,12 +6,7 @@ import pytest
 
 from harness.calls import new_phone
 from harness.d000 import SALT, UUID, Android, salted, status
-from harness.sms_file import SmsFile, wrong
-
-
-@pytest.fixture
-def sms(stack):
-    return SmsFile(stack.var)
+from harness.sms_file import wrong
 
 
 @pytest.fixture

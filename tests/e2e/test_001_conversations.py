@@ -85,7 +85,8 @@ def test_a_code_works_under_its_own_dialect_only(handset):
         assert code(user.reg(yzm=for_reg)) == "4001"
         assert code(app.reg(yzm=for_user)) == "4003"
     assert code(app.reg(yzm=for_reg)) == "200"
-    assert code(user.pwd(yzm=for_user, pwd=md5("another one"))) == "200"
+    assert code(user.pwd(yzm=for_user, pwd=md5("another one"))) == "4001"  # void since then
+    assert code(user.pwd(yzm=user.fresh_code(), pwd=md5("another one"))) == "200"
 
 
 def test_nobody_says_what_a_code_is_for(handset):

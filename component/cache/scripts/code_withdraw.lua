@@ -2,11 +2,13 @@
 --
 -- KEYS: the code's slot, the window, the budget. ARGV: the code's hash. Answers how many codes were withdrawn.
 
-if redis.call('HGET', KEYS[1], 'hash') ~= ARGV[1] then
+local slot = redis.call('HMGET', KEYS[1], 'hash', 'network')
+if slot[1] ~= ARGV[1] then
     return 0
 end
 redis.call('DEL', KEYS[1], KEYS[2])
-if redis.call('EXISTS', KEYS[3]) == 1 then
-    redis.call('DECR', KEYS[3])
+if slot[2] and redis.call('EXISTS', KEYS[3]) == 1 then
+    redis.call('HINCRBY', KEYS[3], 'open', -1)
+    redis.call('HINCRBY', KEYS[3], 's ' .. slot[2], -1)
 end
 return 1
