@@ -38,6 +38,7 @@ static const char *const choices[SETTING_COUNT] = {
     [SETTING_server_profile] = "production development",
     [SETTING_log_level] = "debug info warn error",
     [SETTING_xmpp_server] = "auto openfire prosody ejabberd",
+    [SETTING_reconcile_policy] = "restore follow",
 };
 
 const struct setting *setting_of(enum setting_id id)

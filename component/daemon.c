@@ -213,6 +213,7 @@ static enum err start_xmpp_and_jobs(struct daemon *daemon, const char *version)
         .backoff_ms = config->outbox_backoff,
         .backoff_max_ms = config->outbox_backoff_max,
         .stuck_after = config->outbox_stuck_after,
+        .reconcile = wiring_reconcile(config),
     };
     if ((err = jobs_start(&daemon->jobs_config, &daemon->jobs)) == OK)
         xmpp_on_change(daemon->xmpp, jobs_link_changed, daemon->jobs);

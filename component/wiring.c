@@ -1,5 +1,7 @@
 #include "component/wiring.h"
 
+#include <string.h>
+
 #include "component/base/arena.h"
 #include "component/base/log.h"
 #include "component/config.h"
@@ -93,6 +95,22 @@ struct service_settings wiring_services(const struct config *config, struct aren
         .roster = {.groups = {[ACCOUNT_PHONE] = wiring_groups(config->roster_groups_phone, arena),
                               [ACCOUNT_DEVICE] = wiring_groups(config->roster_groups_device, arena),
                               [ACCOUNT_WECHAT] = wiring_groups(config->roster_groups_wechat, arena)}},
+    };
+}
+
+struct reconcile_settings wiring_reconcile(const struct config *config)
+{
+    return (struct reconcile_settings){
+        .follow = strcmp(config->reconcile_policy, "follow") == 0,
+        .per_second = config->reconcile_per_second,
+        .per_second_most = config->reconcile_per_second_most,
+        .interval_ms = config->reconcile_interval,
+        .recheck_ms = config->reconcile_recheck,
+        .remember_ms = config->reconcile_remember,
+        .brake = {.percent = config->reconcile_brake_percent,
+                  .accounts = config->reconcile_brake_accounts,
+                  .floor = config->reconcile_brake_floor,
+                  .window_ms = config->reconcile_brake_window},
     };
 }
 

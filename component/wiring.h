@@ -3,6 +3,7 @@
 #define COMPONENT_WIRING_H
 
 #include "component/base/err.h"
+#include "component/service/reconcile.h"
 #include "component/service/services.h"
 #include "component/sms/sms.h"
 #include "http/route.h"
@@ -13,6 +14,7 @@ struct config;
 
 /* Strings that are put together are the arena's, as below. */
 struct service_settings wiring_services(const struct config *config, struct arena *arena);
+struct reconcile_settings wiring_reconcile(const struct config *config);
 struct xmpp_config wiring_xmpp(const struct config *config, const char *version);
 struct sms_config wiring_sms(const struct config *config, struct arena *arena);
 

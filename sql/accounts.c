@@ -97,7 +97,8 @@ enum err accounts_insert(struct pg *pg, const struct new_account *fresh, int64_t
 enum err accounts_activate(struct pg *pg, int64_t id)
 {
     static const struct stmt activate = {"accounts_activate",
-                                         "update accounts set state = 1, jid_state = 1 where id = $1 and state = 0"};
+                                         "update accounts set state = 1, jid_state = 1, jid_checked_at = now() "
+                                         "where id = $1 and state = 0"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
     return touch_one(pg, &activate, &args);
@@ -221,7 +222,8 @@ enum err accounts_cancel(struct pg *pg, int64_t id, enum account_state from)
 
 enum err accounts_set_jid_state(struct pg *pg, int64_t id, enum jid_state state)
 {
-    static const struct stmt set = {"accounts_set_jid_state", "update accounts set jid_state = $2 where id = $1"};
+    static const struct stmt set = {"accounts_set_jid_state",
+                                    "update accounts set jid_state = $2, jid_checked_at = now() where id = $1"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
     pg_arg_i64(&args, state);

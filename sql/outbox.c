@@ -18,20 +18,6 @@ enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, co
     return pg_do(pg, &add, &args, NULL);
 }
 
-enum err outbox_add_check(struct pg *pg, int64_t account_id, int64_t interval_ms)
-{
-    static const struct stmt add = {
-        "outbox_add_check",
-        "insert into outbox (kind, low, version) select 4, id, nextval('wish_version') from accounts "
-        "where id = $1 and state = 1 and coalesce(jid_checked_at, created_at) < "
-        "now() - $2::bigint * interval '1 millisecond' on conflict (kind, low, high) do update set "
-        "version = excluded.version where outbox.lease is not null"}; /* who is at it may have looked before */
-    struct pg_args args = {0};
-    pg_arg_i64(&args, account_id);
-    pg_arg_i64(&args, interval_ms);
-    return pg_do(pg, &add, &args, NULL);
-}
-
 enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id)
 {
     static const struct stmt drop = {"outbox_drop",
@@ -59,11 +45,14 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "with creates as (select o.id from outbox o where o.kind = 1 and o.due_at <= now() "
         "and (o.lease_owner = $1 or o.since < now() - $3::bigint * interval '1 millisecond') "
         "order by o.due_at limit $5 for update skip locked), "
-        "others as (select o.id from outbox o where not $4 and o.kind <> 1 and o.due_at <= now() "
+        "others as (select o.id from outbox o where not $4 and o.kind <> 1 and o.kind <> 5 and o.due_at <= now() "
         "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind in (1, 3, 4) and p.low = o.low) "
         "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low))) "
         "order by o.due_at limit $5::bigint - (select count(*) from creates) for update skip locked), "
-        "due as (select id from creates union all select id from others) "
+        "compares as (select o.id from outbox o where not $4 and o.kind = 5 and o.due_at <= now() order by o.due_at "
+        "limit least($7::bigint, $5 - (select count(*) from creates) - (select count(*) from others)) "
+        "for update skip locked), "
+        "due as (select id from creates union all select id from others union all select id from compares) "
         "update outbox o set lease = $6, lease_owner = $1, attempts = o.attempts + 1, "
         "due_at = now() + $2::bigint * interval '1 millisecond' from due where o.id = due.id "
         "returning o.id, o.kind, o.low, o.high, o.version, o.lease, o.attempts, "
@@ -75,6 +64,7 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
     pg_arg_bool(&args, claim->creates_only);
     pg_arg_i64(&args, (int64_t)claim->most);
     pg_arg_i64(&args, new_lease());
+    pg_arg_i64(&args, (int64_t)claim->compares_most);
     PGresult *result = NULL;
     const enum err err = pg_run(pg, &take, &args, &result);
     if (err != OK)

@@ -12,7 +12,14 @@
 struct arena;
 struct pg;
 
-enum outbox_kind { OUTBOX_CREATE_JID = 1, OUTBOX_DELETE_JID = 2, OUTBOX_PAIR = 3, OUTBOX_CHECK_JID = 4 };
+enum outbox_kind {
+    OUTBOX_CREATE_JID = 1,
+    OUTBOX_DELETE_JID = 2,
+    OUTBOX_PAIR = 3,
+    OUTBOX_CHECK_JID = 4,
+    OUTBOX_COMPARE = 5,
+};
+enum { OUTBOX_KINDS = 8 /* the schema has room for two more */ };
 
 struct outbox_item {
     int64_t id;
@@ -28,8 +35,6 @@ struct outbox_item {
  * (OUTBOX_CREATE_JID: nobody else takes it before register_wait has passed). Pairs come in through bindings_want and
  * its like. */
 MUST_CHECK enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner);
-/* A wish that the JID of an active account be checked, unless it was within interval_ms. */
-MUST_CHECK enum err outbox_add_check(struct pg *pg, int64_t account_id, int64_t interval_ms);
 /* Drops an account's wish of the kind unless somebody is at it: then he does, when he is done. */
 MUST_CHECK enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id);
 
@@ -39,10 +44,11 @@ struct outbox_claim {
     int64_t register_wait_ms;
     bool creates_only; /* no link: only registrations that are to be undone */
     size_t most;
+    size_t compares_most; /* of them, comparisons */
 };
-/* Takes rows that are due: registrations first, because somebody waits for each, then the oldest; a JID is deleted only
- * after everything else about the account is through. The arena's. A relaxed session may run it outside a transaction:
- * if it is forgotten, the rows are due again, and who holds them is late. */
+/* Takes rows that are due: registrations first, because somebody waits for each, then the oldest, comparisons last; a
+ * JID is deleted only after everything else about the account is through. The arena's. A relaxed session may run it
+ * outside a transaction: if it is forgotten, the rows are due again, and who holds them is late. */
 MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
                                 struct outbox_item **items_r, size_t *count_r);
 /* In a transaction: the item is true. A wish that changed meanwhile is made due again. When the lease had run out, what
@@ -58,8 +64,8 @@ MUST_CHECK enum err outbox_release(struct pg *pg, const char *owner);
 MUST_CHECK enum err outbox_hurry(struct pg *pg);
 
 struct outbox_counts {
-    int64_t waiting[5]; /* by kind */
-    int64_t stuck;      /* attempts >= stuck_after */
+    int64_t waiting[OUTBOX_KINDS]; /* by kind */
+    int64_t stuck;                 /* attempts >= stuck_after */
     int64_t oldest_ms;
     int64_t next_due_ms; /* until the next row is due; a large number when there is none */
 };

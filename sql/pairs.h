@@ -50,8 +50,8 @@ struct pair_done {
     bool recorded;
 };
 /* Writes down all of them at once: the sights, the version that is true now, and the outbox's row, as outbox_done does.
- * An ended binding's row goes. One statement, so that a relaxed session may run it outside a transaction: if it is
- * forgotten, the pairs come up again. The same goes for running it twice. */
+ * An ended binding's row goes to bindings_ended. One statement, so that a relaxed session may run it outside a
+ * transaction: if it is forgotten, the pairs come up again. The same goes for running it twice. */
 MUST_CHECK enum err pairs_record(struct pg *pg, struct arena *arena, struct pair_done *done, size_t count);
 
 #endif

@@ -110,6 +110,11 @@ static bool has_groups_of(const struct roster_item *item, const struct roster_it
     return true;
 }
 
+bool roster_same_groups(const struct roster_item *a, const struct roster_item *b)
+{
+    return has_groups_of(a, b) && has_groups_of(b, a);
+}
+
 bool roster_side_is(const struct roster_side *side, bool bound)
 {
     if (!side->exists)
@@ -117,5 +122,5 @@ bool roster_side_is(const struct roster_side *side, bool bound)
     if (!bound || !side->seen_present)
         return side->seen_present == bound;
     return side->seen.subscription == XMPP_BOTH && strcmp(side->seen.name, side->item.name) == 0 &&
-           has_groups_of(&side->seen, &side->item) && has_groups_of(&side->item, &side->seen);
+           roster_same_groups(&side->seen, &side->item);
 }

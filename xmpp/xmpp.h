@@ -64,6 +64,8 @@ struct roster {
     const struct roster_item *items;
     size_t count;
 };
+/* Servers keep groups as sets, and give them back in any order. */
+bool roster_same_groups(const struct roster_item *a, const struct roster_item *b);
 
 /* One side of a binding: the account whose roster it is, and how the other side shall stand in it. */
 struct roster_side {

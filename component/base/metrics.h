@@ -49,7 +49,16 @@ struct buf;
     X(M_OUTBOX_OLDEST, GAUGE, "outbox_oldest_seconds", "", "Age of the oldest such wish")                              \
     X(M_OUTBOX_STUCK, GAUGE, "outbox_stuck", "", "Wishes that failed so often that an operator should look")           \
     X(M_OUTBOX_DONE, COUNTER, "outbox_done_total", "kind", "Wishes made true")                                         \
-    X(M_OUTBOX_FAILED, COUNTER, "outbox_failed_total", "kind", "Attempts that failed")
+    X(M_OUTBOX_FAILED, COUNTER, "outbox_failed_total", "kind", "Attempts that failed")                                 \
+    X(M_RECONCILE_COMPARED, COUNTER, "reconcile_compared_total", "outcome", "Comparisons of accounts, by outcome")     \
+    X(M_RECONCILE_DRIFT, COUNTER, "reconcile_drift_total", "kind", "Differences that were found, by kind")             \
+    X(M_RECONCILE_ACCOUNTS, GAUGE, "reconcile_accounts", "outcome",                                                    \
+      "Accounts by the outcome of their last comparison")                                                              \
+    X(M_RECONCILE_ROUND, GAUGE, "reconcile_round_seconds", "", "Age of the round in which all accounts are compared")  \
+    X(M_RECONCILE_LEFT, GAUGE, "reconcile_round_left", "", "Accounts that have not had their turn in it")              \
+    X(M_RECONCILE_DRIFTED, GAUGE, "reconcile_drifted", "", "Accounts that drifted at once, as the brake counts them")  \
+    X(M_RECONCILE_MOST, GAUGE, "reconcile_brake_at", "", "How many may before it goes on")                             \
+    X(M_RECONCILE_BRAKE, GAUGE, "reconcile_brake", "", "1 while nothing is mended because too many have drifted")
 
 enum metric {
 #define X(constant, kind, name, label, help) constant,

@@ -28,6 +28,8 @@ static const struct errand_kind *kind_of(enum outbox_kind kind)
         return &errand_pair;
     case OUTBOX_CHECK_JID:
         return &errand_check_jid;
+    case OUTBOX_COMPARE:
+        return &errand_compare;
     }
     return &unknown;
 }
@@ -64,6 +66,12 @@ enum err errand_retry(struct pg *pg, const struct errand *errand)
             ? 0
             : backoff_ms(item->attempts, errand->config->backoff_ms, errand->config->backoff_max_ms);
     return outbox_retry(pg, item, wait_ms, err_name(errand->result));
+}
+
+enum err errand_mend(struct pg *pg, struct errand *errand)
+{
+    const struct errand_kind *kind = kind_of(errand->item.kind);
+    return errand->result == OK && kind->mend != NULL ? kind->mend(pg, errand) : OK;
 }
 
 enum err errand_record(struct pg *pg, struct errand *errand)

@@ -5,11 +5,13 @@
 
 #include "component/base/lane.h"
 #include "component/jobs/jobs.h"
+#include "sql/brake.h"
 #include "sql/outbox.h"
 #include "sql/pairs.h"
 #include "xmpp/xmpp.h"
 
 struct arena;
+struct comparison;
 struct pg;
 
 struct errand {
@@ -23,7 +25,9 @@ struct errand {
     struct account account; /* kinds other than OUTBOX_PAIR */
     struct pair pair;       /* OUTBOX_PAIR */
     struct roster_side sides[2];
-    enum jid_state jid_state; /* OUTBOX_CHECK_JID: what was found */
+    enum jid_state jid_state;      /* OUTBOX_CHECK_JID: what was found */
+    enum brake brake;              /* OUTBOX_CHECK_JID: whether a JID that vanished may be made again */
+    struct comparison *comparison; /* OUTBOX_COMPARE */
     enum err result;
     bool recorded; /* written down in Postgres */
 };
@@ -33,6 +37,9 @@ struct errand {
 void errands_load(struct pg *pg, struct errand *list);
 /* On a worker: does it. The result is in errand->result. */
 void errand_run(struct errand *errand);
+/* For recording.h. Before the transaction: weighs what was found wrong on the server, and has it mended. Doing it twice
+ * is harmless. */
+MUST_CHECK enum err errand_mend(struct pg *pg, struct errand *errand);
 /* For recording.h. In a transaction: writes down what came of it. */
 MUST_CHECK enum err errand_record(struct pg *pg, struct errand *errand);
 /* For recording.h. One statement: of the list's pairs those that were done, and whose lease has not run out. */

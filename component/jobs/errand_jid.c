@@ -2,13 +2,16 @@
 #include "component/base/arena.h"
 #include "component/base/failpoint.h"
 #include "component/base/log.h"
+#include "component/base/metrics.h"
 #include "component/base/seal.h"
+#include "component/jobs/compare.h"
 #include "component/jobs/errand_kind.h"
 #include "component/service/login.h"
 #include "component/service/points.h"
 #include "component/service/services.h"
 #include "component/service/waiters.h"
 #include "sql/bindings.h"
+#include "sql/comparisons.h"
 
 static enum err load_account(struct pg *pg, struct errand *errand)
 {
@@ -107,10 +110,18 @@ const struct errand_kind errand_delete_jid = {
 
 /* --- checking it */
 
+/* Whether it may be made again. */
+static enum err weigh(struct pg *pg, struct errand *errand)
+{
+    return brake_note(pg, errand->account.id, &errand->config->reconcile.brake, &errand->brake);
+}
+
 static enum err load_check(struct pg *pg, struct errand *errand)
 {
     const enum err err = load_account(pg, errand);
-    return err == OK && errand->account.state != ACCOUNT_ACTIVE ? ERR_NOT_FOUND : err;
+    if (err == OK && errand->account.state != ACCOUNT_ACTIVE)
+        return ERR_NOT_FOUND;
+    return err == OK && errand->account.jid_state == JID_VANISHED ? weigh(pg, errand) : err;
 }
 
 /* Where no command checks a password, at least whether the JID is there: also one whose user has made his roster too
@@ -133,12 +144,17 @@ static enum err mend_password(struct errand *errand, int64_t deadline_ms)
     return refused ? OK : err;
 }
 
+static bool is_made_again(const struct errand *errand)
+{
+    return errand->account.jid_state == JID_VANISHED && errand->brake != BRAKE_ON;
+}
+
 /* A JID that vanished is made again, but only once it is written down that it had: else a crash in between would leave
  * it without its roster, and nobody would know. */
 static enum err check(struct errand *errand, int64_t deadline_ms)
 {
     errand->jid_state = JID_MADE;
-    if (errand->account.jid_state == JID_VANISHED)
+    if (is_made_again(errand))
         return with_password(errand, deadline_ms, xmpp_jid_create);
     enum err err = with_password(errand, deadline_ms, xmpp_jid_check);
     if (err == ERR_UNSUPPORTED)
@@ -152,6 +168,11 @@ static enum err check(struct errand *errand, int64_t deadline_ms)
     return OK;
 }
 
+static enum err mend_vanished(struct pg *pg, struct errand *errand)
+{
+    return errand->jid_state == JID_VANISHED ? weigh(pg, errand) : OK;
+}
+
 static enum err checked(struct pg *pg, struct errand *errand)
 {
     const int64_t id = errand->account.id;
@@ -159,8 +180,22 @@ static enum err checked(struct pg *pg, struct errand *errand)
     if (err != OK)
         return err == ERR_NOT_FOUND ? OK : err;
     if (errand->jid_state == JID_VANISHED)
-        return outbox_add(pg, OUTBOX_CHECK_JID, id, NULL); /* again at once: to make it */
-    return errand->account.jid_state == JID_VANISHED ? bindings_reaffirm_all(pg, id) : OK;
+        return errand->brake == BRAKE_ON ? comparisons_note(pg, id, 0, OUTCOME_HELD, 1)
+                                         : outbox_add(pg, OUTBOX_CHECK_JID, id, NULL); /* again at once: to make it */
+    if (errand->account.jid_state != JID_VANISHED)
+        return OK;
+    return is_made_again(errand) ? bindings_reaffirm_all(pg, id) : comparisons_wish(pg, id);
 }
 
-const struct errand_kind errand_check_jid = {.name = "check_jid", .load = load_check, .run = check, .done = checked};
+static void tell_vanished(struct errand *errand)
+{
+    if (errand->result == OK && errand->jid_state == JID_VANISHED)
+        metric_add(M_RECONCILE_DRIFT, difference_name(DIFFERENCE_VANISHED), 1);
+}
+
+const struct errand_kind errand_check_jid = {.name = "check_jid",
+                                             .load = load_check,
+                                             .run = check,
+                                             .mend = mend_vanished,
+                                             .done = checked,
+                                             .tell = tell_vanished};

@@ -10,6 +10,8 @@ struct errand_kind {
     enum err (*load)(struct pg *pg, struct errand *errand);
     /* On a worker. ERR_NOT_FOUND: on the server, which is recorded as ERR_JID_NONE. */
     enum err (*run)(struct errand *errand, int64_t deadline_ms);
+    /* As errand_mend, after it was done; NULL: it finds nothing that could be wrong. */
+    enum err (*mend)(struct pg *pg, struct errand *errand);
     /* In a transaction: it was done. The outbox's row is taken care of afterwards. */
     enum err (*done)(struct pg *pg, struct errand *errand);
     /* In a transaction: it failed; takes care of the outbox's row. NULL: errand_retry. */
@@ -18,7 +20,7 @@ struct errand_kind {
     void (*tell)(struct errand *errand);
 };
 
-extern const struct errand_kind errand_create_jid, errand_delete_jid, errand_check_jid, errand_pair;
+extern const struct errand_kind errand_create_jid, errand_delete_jid, errand_check_jid, errand_pair, errand_compare;
 
 /* The list's pairs, as errands_load. */
 void errand_load_pairs(struct pg *pg, struct errand *list);

@@ -6,11 +6,13 @@
 #include "component/jobs/keeper.h"
 #include "component/jobs/outbox.h"
 #include "component/jobs/prover.h"
+#include "component/jobs/reconciler.h"
 
 struct jobs {
     struct outbox *outbox;
     struct keeper *keeper;
     struct prover *prover;
+    struct reconciler *reconciler;
 };
 
 enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r)
@@ -21,6 +23,8 @@ enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r)
         err = keeper_start(config, &jobs->keeper);
     if (err == OK)
         err = prover_start(config, jobs->outbox, &jobs->prover);
+    if (err == OK)
+        err = reconciler_start(config, jobs->outbox, &jobs->reconciler);
     if (err == OK)
         *jobs_r = jobs;
     else
@@ -42,6 +46,7 @@ void jobs_stop(struct jobs **jobs, int64_t drain_ms)
 {
     if (*jobs == NULL)
         return;
+    reconciler_stop(&(*jobs)->reconciler);
     prover_stop(&(*jobs)->prover);
     keeper_stop(&(*jobs)->keeper);
     outbox_stop(&(*jobs)->outbox, drain_ms);

@@ -1,11 +1,13 @@
 /* What happens without a request: the outbox, which makes JIDs and rosters true; the prover, which proves each new link
- * to the XMPP server; the keeper, which follows what other processes say through Postgres and forgets what is over. */
+ * to the XMPP server; the reconciler, which has accounts compared with it; the keeper, which follows what other
+ * processes say through Postgres and forgets what is over. */
 #ifndef REGISTRAR_JOBS_JOBS_H
 #define REGISTRAR_JOBS_JOBS_H
 
 #include <stdint.h>
 
 #include "component/base/err.h"
+#include "component/service/reconcile.h"
 
 struct pg_config;
 struct redis_config;
@@ -22,6 +24,7 @@ struct jobs_config {
     int64_t lease_ms;
     int64_t backoff_ms, backoff_max_ms;
     int64_t stuck_after;
+    struct reconcile_settings reconcile;
 };
 
 struct jobs;

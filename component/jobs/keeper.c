@@ -13,6 +13,7 @@
 #include "component/jobs/ticker.h"
 #include "component/service/services.h"
 #include "component/service/tokens.h"
+#include "sql/drift.h"
 #include "sql/pg.h"
 #include "sql/sessions.h"
 #include "sql/wrong_passwords.h"
@@ -31,7 +32,7 @@ static void count_outbox(struct keeper *keeper)
     struct outbox_counts counts;
     if (outbox_count(keeper->worker.pg, keeper->config->stuck_after, &counts) != OK)
         return;
-    for (enum outbox_kind kind = OUTBOX_CREATE_JID; kind <= OUTBOX_CHECK_JID; kind++)
+    for (enum outbox_kind kind = OUTBOX_CREATE_JID; kind <= OUTBOX_COMPARE; kind++)
         metric_set(M_OUTBOX_DUE, errand_kind_name(kind), counts.waiting[kind]);
     metric_set(M_OUTBOX_STUCK, "", counts.stuck);
     metric_set(M_OUTBOX_OLDEST, "", counts.oldest_ms / 1000);
@@ -45,9 +46,13 @@ static void purge(struct keeper *keeper)
     int64_t forgotten = 0;
     if (wrong_passwords_purge(keeper->worker.pg, PURGE_ROWS, &forgotten) != OK)
         return;
+    int64_t ended = 0;
+    if (drift_forget_ended(keeper->worker.pg, keeper->config->reconcile.remember_ms, PURGE_ROWS, &ended) != OK)
+        return;
     if (count > 0)
         log_info("sessions_purged", F("count", count));
-    keeper->purge_at_ms = clock_ms() + (count < PURGE_ROWS && forgotten < PURGE_ROWS ? PURGE_MS : 0);
+    const bool through = count < PURGE_ROWS && forgotten < PURGE_ROWS && ended < PURGE_ROWS;
+    keeper->purge_at_ms = clock_ms() + (through ? PURGE_MS : 0);
 }
 
 static void tick(void *arg)

@@ -21,7 +21,7 @@
 #include "component/service/services.h"
 #include "sql/pg.h"
 
-enum { LOOK_MS = 1000, PAUSE_MS = 100 };
+enum { LOOK_MS = 1000, PAUSE_MS = 100, COMPARING_PART = 4 };
 
 struct outbox {
     const struct jobs_config *config;
@@ -32,6 +32,7 @@ struct outbox {
     pthread_cond_t changed;
     bool woken, stopping;
     unsigned running;
+    unsigned comparing; /* of them */
     struct errand *ran; /* back from the lane */
 };
 
@@ -42,6 +43,7 @@ static void ran(struct errand *errand, void *arg)
     errand->next = outbox->ran;
     outbox->ran = errand;
     outbox->running--;
+    outbox->comparing -= errand->item.kind == OUTBOX_COMPARE;
     pthread_cond_signal(&outbox->changed);
     pthread_mutex_unlock(&outbox->lock);
 }
@@ -116,6 +118,8 @@ static void start_all(struct outbox *outbox, const struct outbox_item *items, si
     }
     pthread_mutex_lock(&outbox->lock);
     outbox->running += (unsigned)count;
+    for (size_t i = 0; i < count; i++)
+        outbox->comparing += items[i].kind == OUTBOX_COMPARE;
     pthread_mutex_unlock(&outbox->lock);
     errands_load(outbox->pg, list);
     while (list != NULL) {
@@ -123,6 +127,16 @@ static void start_all(struct outbox *outbox, const struct outbox_item *items, si
         start(outbox, list);
         list = next;
     }
+}
+
+/* Comparing waits for nobody and nobody waits for it: it gets a part of the workers. */
+static unsigned free_for_comparing(struct outbox *outbox)
+{
+    const unsigned part = (outbox->config->workers + COMPARING_PART - 1) / COMPARING_PART;
+    pthread_mutex_lock(&outbox->lock);
+    const unsigned comparing = outbox->comparing;
+    pthread_mutex_unlock(&outbox->lock);
+    return comparing < part ? part - comparing : 0;
 }
 
 /* Takes what is due as far as there are free workers; how many goes to taken_r. */
@@ -135,6 +149,7 @@ static enum err take(struct outbox *outbox, unsigned free_workers, size_t *taken
         .register_wait_ms = services->settings.register_wait_ms,
         .creates_only = !services->xmpp_ready(services->xmpp_arg),
         .most = free_workers,
+        .compares_most = free_for_comparing(outbox),
     };
     struct arena *arena = arena_new();
     struct outbox_item *items = NULL;

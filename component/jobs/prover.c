@@ -10,6 +10,7 @@
 #include "component/base/clock.h"
 #include "component/base/log.h"
 #include "component/jobs/outbox.h"
+#include "component/jobs/recheck.h"
 #include "component/jobs/ticker.h"
 #include "sql/meta.h"
 #include "sql/outbox.h"
@@ -22,6 +23,7 @@ struct prover {
     const struct jobs_config *config;
     struct outbox *outbox;
     struct pg *pg; /* the thread's, as what follows */
+    struct recheck recheck;
     unsigned failures;
     int64_t next_ms; /* no attempt before */
     struct ticker *ticker;
@@ -70,11 +72,15 @@ static void tick(void *arg)
     struct prover *prover = arg;
     struct xmpp_status status;
     xmpp_status(prover->config->xmpp, &status);
-    if (!status.up || status.ready || clock_ms() < prover->next_ms)
+    if (!status.ready && clock_ms() < prover->next_ms)
+        return;
+    enum err err = recheck_follow(&prover->recheck, prover->pg, &status, prover->config->reconcile.recheck_ms);
+    if (!status.up || status.ready)
         return;
     struct arena *arena = arena_new();
     bool asked = false; /* the server was */
-    const enum err err = prove(prover, arena, &asked);
+    if (err == OK)
+        err = prove(prover, arena, &asked);
     arena_free(&arena);
     if (err == OK)
         succeed(prover);

@@ -30,9 +30,21 @@ static enum err record_in_transaction(struct pg *pg, struct errand *list)
     return err;
 }
 
+/* Each in transactions of its own, so that who holds the brake waits for nobody. */
+static enum err mend(struct pg *pg, struct errand *list)
+{
+    enum err err = OK;
+    for (struct errand *errand = list; errand != NULL && err == OK; errand = errand->next)
+        if (!errand->recorded)
+            err = errand_mend(pg, errand);
+    return err;
+}
+
 enum err errands_record(struct pg *pg, struct errand *list)
 {
-    const enum err err = errand_record_pairs(pg, list);
+    enum err err = errand_record_pairs(pg, list);
+    if (err == OK)
+        err = mend(pg, list);
     return err != OK || all_recorded(list) ? err : record_in_transaction(pg, list);
 }
 

@@ -11,6 +11,7 @@
 #include "component/service/services.h"
 #include "component/service/tokens.h"
 #include "sql/bindings.h"
+#include "sql/comparisons.h"
 #include "sql/outbox.h"
 #include "sql/pg.h"
 #include "sql/sessions.h"
@@ -134,12 +135,11 @@ enum err login_confirm(struct call *call, struct worker *worker, int64_t account
 }
 
 /* What was found wrong is looked at again at each login: somebody may have mended it on the server. */
-static enum err wish_check(const struct call *call, struct worker *worker, const struct account *account)
+static enum err note_use(const struct call *call, struct worker *worker, const struct account *account)
 {
     const int64_t interval_ms = call->services->settings.jid_check_interval_ms;
-    if (interval_ms == 0)
-        return OK;
-    return outbox_add_check(worker->pg, account->id, account->jid_state == JID_MADE ? interval_ms : 0);
+    const bool wrong = account->jid_state != JID_MADE;
+    return comparisons_note_use(worker->pg, account->id, interval_ms == 0 ? -1 : wrong ? 0 : interval_ms);
 }
 
 static enum err open_session(struct call *call, struct worker *worker)
@@ -148,7 +148,7 @@ static enum err open_session(struct call *call, struct worker *worker)
     const struct services *services = call->services;
     enum err err = enter(call, worker);
     if (err == OK)
-        err = wish_check(call, worker, &io->account);
+        err = note_use(call, worker, &io->account);
     if (err != OK)
         return err;
     if (io->account.jid_state == JID_REFUSED)

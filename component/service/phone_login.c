@@ -16,7 +16,7 @@
 #include "component/service/phone.h"
 #include "component/service/services.h"
 #include "component/service/tokens.h"
-#include "sql/outbox.h"
+#include "sql/comparisons.h"
 
 enum { MINUTE_MS = 60000, CHALLENGE_FRESH_S = 300, CHALLENGE_SEEN_MS = 610000 };
 
@@ -150,8 +150,9 @@ static enum err open(struct call *call, struct worker *worker)
         err = login_confirm(call, worker, io->account.id, kind_of(io), &io->verifier);
     if (err == OK && io->guard.renewed != NULL)
         err = verifiers_renew(worker->pg, io->account.id, kind_of(io), io->verifier.text, io->guard.renewed);
-    if (err == OK && call->services->settings.jid_check_interval_ms > 0)
-        err = outbox_add_check(worker->pg, io->account.id, call->services->settings.jid_check_interval_ms);
+    const int64_t interval_ms = call->services->settings.jid_check_interval_ms;
+    if (err == OK)
+        err = comparisons_note_use(worker->pg, io->account.id, interval_ms > 0 ? interval_ms : -1);
     if (err == OK && io->account.proved)
         known_caller_note(call, worker, io->phone, io->xid, false);
     return err;

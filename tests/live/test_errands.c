@@ -11,6 +11,7 @@
 #include "component/service/registration.h"
 #include "component/service/services.h"
 #include "sql/bindings.h"
+#include "sql/comparisons.h"
 #include "tests/live/live_postgres.h"
 
 enum { ACCOUNTS = 24, HELD = 6, STEPS = 400, RUNS = 8, HOUR_MS = 3600000 };
@@ -25,7 +26,11 @@ struct held {
 static struct services services = {
     .settings = {.instance = "here", .xmpp_domain = "example.org", .country = 86, .register_wait_ms = HOUR_MS}};
 static struct keyring *ring;
-static struct jobs_config jobs = {.services = &services, .lease_ms = HOUR_MS, .backoff_ms = 1, .backoff_max_ms = 1};
+static struct jobs_config jobs = {.services = &services,
+                                  .lease_ms = HOUR_MS,
+                                  .backoff_ms = 1,
+                                  .backoff_max_ms = 1,
+                                  .reconcile = {.brake = {.accounts = ACCOUNTS, .window_ms = HOUR_MS}}};
 static struct held held[HELD];
 static int64_t first_id;
 static size_t made; /* accounts so far */
@@ -247,7 +252,7 @@ static void vanish_one(void)
     if (index == made || !server.jid[index] || !is_active(index))
         return;
     lose_jid(index);
-    assert_int_equal(outbox_add_check(pg, first_id + (int64_t)index, 0), OK);
+    assert_int_equal(comparisons_note_use(pg, first_id + (int64_t)index, 0), OK);
 }
 
 /* --- the end */
@@ -387,7 +392,7 @@ static void a_second_attempt_at_a_registration_undoes_it(void **state)
 static void a_link_that_is_down_is_waited_for_without_a_pause(void **state)
 {
     (void)state;
-    assert_int_equal(outbox_add_check(pg, active_account(ACCOUNT_DEVICE, "d"), 0), OK);
+    assert_int_equal(comparisons_note_use(pg, active_account(ACCOUNT_DEVICE, "d"), 0), OK);
     struct held *checking = taken(OUTBOX_CHECK_JID);
     jobs.backoff_ms = jobs.backoff_max_ms = HOUR_MS;
     checking->errand->result = ERR_XMPP_DOWN;

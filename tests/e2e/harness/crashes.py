@@ -21,6 +21,11 @@ def has_failpoints(binary):
     return b"register.before_commit" in binary.read_bytes()
 
 
+def dying_at(point):
+    """Settings with which it dies there; not for what it would do by itself once it is started."""
+    return {"FAILPOINT": point, "REGISTRARD_RECONCILE_RECHECK": "0ms"}
+
+
 def attempt(call, *arguments, **named):
     """The reply, or None when the server died under the request."""
     try:
@@ -39,7 +44,7 @@ def dies(server, timeout=10):
 
 def crash(server, point, call, *arguments, **named):
     """Restarts it so that it dies at `point`, and makes the call; nobody is answered."""
-    server.restart({"FAILPOINT": point})
+    server.restart(dying_at(point))
     with dies(server):
         assert attempt(call, *arguments, **named) is None, f"answered before {point}"
 
