@@ -102,10 +102,13 @@ static struct errand *errand_new(struct outbox *outbox, const struct outbox_item
 
 static void start(struct outbox *outbox, struct errand *errand)
 {
-    if (errand->result == OK)
-        errand->result = lane_push(outbox->lane, &errand->job);
-    if (errand->result != OK) /* else it is the lane's */
-        ran(errand, outbox);
+    enum err err = errand->result;
+    if (err == OK)
+        err = lane_push(outbox->lane, &errand->job);
+    if (err == OK)
+        return; /* it is the lane's, where it may have run already: it must not be touched */
+    errand->result = err;
+    ran(errand, outbox);
 }
 
 static void start_all(struct outbox *outbox, const struct outbox_item *items, size_t count)
