@@ -72,6 +72,8 @@ listen:
     hosts:
       "$XMPP_COMPONENT":
         password: "$4"
+      "second.$XMPP_COMPONENT":
+        password: "$4"
   - port: $3
     ip: 127.0.0.1
     backlog: 64
@@ -80,7 +82,7 @@ listen:
       /api: mod_http_api
 acl:
   registrar:
-    server: "$XMPP_COMPONENT"
+    server: ["$XMPP_COMPONENT", "second.$XMPP_COMPONENT"]
   registrar_api:
     user: "registrar-api@$XMPP_DOMAIN"
 access_rules:

@@ -1,5 +1,5 @@
-# A private Prosody 0.12 with its data in VAR/prosody: the XMPP domain localhost, and registrard's component beside it.
-# Sourced after process.sh.
+# A private Prosody 0.12 with its data in VAR/prosody: the XMPP domain localhost, and registrard's component beside it, with
+# another one for a second registrard on the same database. Sourced after process.sh.
 #
 # Both ports are on loopback. Clients may use STARTTLS with the self-signed certificate of VAR, but need not: nothing
 # leaves the machine.
@@ -37,7 +37,7 @@ plugin_paths = { "/usr/lib/prosody/modules" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "version", "admin_adhoc", "privilege" }
 modules_disabled = { "s2s", "s2s_auth_certs" }
 allow_registration = false
-admins = { "$XMPP_COMPONENT" }
+admins = { "$XMPP_COMPONENT", "second.$XMPP_COMPONENT" }
 c2s_ports = { $1 }
 c2s_interfaces = { "127.0.0.1" }
 c2s_require_encryption = false
@@ -47,13 +47,18 @@ component_interfaces = { "127.0.0.1" }
 
 VirtualHost "$XMPP_DOMAIN"
     ssl = { certificate = "$VAR/tls/certificate.pem", key = "$VAR/tls/key.pem" }
-    privileged_entities = { ["$XMPP_COMPONENT"] = { roster = "both" } }
+    privileged_entities = { ["$XMPP_COMPONENT"] = { roster = "both" }, ["second.$XMPP_COMPONENT"] = { roster = "both" } }
+END
+    local component
+    for component in "$XMPP_COMPONENT" "second.$XMPP_COMPONENT"; do
+        cat <<END
 
-Component "$XMPP_COMPONENT"
+Component "$component"
     component_secret = "$3"
     modules_enabled = { "privilege" }
     validate_from_addresses = false
 END
+    done
 }
 
 prosody_ready() {

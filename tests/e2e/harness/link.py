@@ -29,6 +29,11 @@ class Link:
         """Links so far."""
         return self.component.accepted
 
+    @property
+    def sent(self):
+        """Bytes from registrard so far, whether they came through or not."""
+        return sum(one.sent for one in self.proxies)
+
     def cut(self):
         for one in self.proxies:
             one.cut()

@@ -13,6 +13,7 @@ class FaultProxy:
         self.lock = threading.Lock()
         self.sockets = set()
         self.accepted = 0  # connections so far
+        self.sent = 0  # bytes that came from the clients' side, passed on or not
         self.flowing = threading.Event()
         self.flowing.set()
         self.refusing = False
@@ -78,12 +79,15 @@ class FaultProxy:
             self.sockets |= {client, server}
         if self.refusing or self.closed:
             self.cut()
-        threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
-        self._pump(server, client)
+        threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
+        self._pump(server, client, False)
 
-    def _pump(self, source, sink):
+    def _pump(self, source, sink, forth):
         try:
             while data := source.recv(65536):
+                if forth:
+                    with self.lock:
+                        self.sent += len(data)
                 if self.pause:
                     time.sleep(self.pause)
                 self.flowing.wait()
