@@ -21,13 +21,15 @@ bool dispatch_begin(struct dispatch *dispatch, const struct dispatch_way *way)
     return call->result != OK || call_begin(call);
 }
 
-/* What a client should try again later, and a balancer elsewhere. */
+/* What a client should try again later, and a balancer elsewhere. ERR_UNCERTAIN: Postgres went away at COMMIT and
+ * cannot be asked, so that "failed" could be untrue. */
 static bool is_unavailable(enum err err)
 {
     switch (err) {
     case ERR_BUSY:
     case ERR_TIMEOUT:
     case ERR_DB_DOWN:
+    case ERR_UNCERTAIN:
     case ERR_CACHE_DOWN:
     case ERR_SHUTDOWN:
         return true;

@@ -32,7 +32,7 @@ static void keeps_a_connection_alive(void **state)
 static void tells_when_to_try_again(void **state)
 {
     (void)state;
-    static const char *const unavailable[] = {"busy", "timeout", "db_down", "cache_down", "shutdown"};
+    static const char *const unavailable[] = {"busy", "timeout", "db_down", "uncertain", "cache_down", "shutdown"};
     for (size_t i = 0; i < sizeof unavailable / sizeof unavailable[0]; i++) {
         char request[256], body[128];
         snprintf(body, sizeof body, "{\"failure\":\"%s\",\"route\":\"/%s\"}", unavailable[i], i % 2 ? "echo" : "lane");
