@@ -33,7 +33,7 @@ LIBS_cache   := -lhiredis -l:libgd.a -lpng -lz
 LIBS_sql     := -lpq
 LIBS_xmpp    := -lstrophe -lexpat -lssl -lcurl -ljansson
 LIBS_sms     := -lcurl -ljansson
-LIBS_service := -largon2
+LIBS_service := -largon2 -lqrencode -lpng -lz
 LIBS_http    := -lmicrohttpd -lgnutls -ljansson -lssl
 
 # layer: its folders, and the layers it may link with, lowest last

@@ -13,6 +13,7 @@
 #include "http/dialects/d002.h"
 #include "http/dialects/d003.h"
 #include "http/dialects/d004.h"
+#include "http/dialects/v1.h"
 
 static struct points_settings wiring_points(const struct config *config)
 {
@@ -34,6 +35,16 @@ static struct roster_groups wiring_groups(const char *text, struct arena *arena)
     if (groups_parse(arena, text, &groups) != OK)
         groups = (struct roster_groups){0}; /* which --check-config has refused */
     return groups;
+}
+
+/* Where the code goes is for the service to fill in. */
+static const char *wiring_claim_uri(const struct config *config, struct arena *arena)
+{
+    static const char mark[] = "{component}";
+    const char *uri = config->claims_uri, *at = strstr(uri, mark);
+    if (at == NULL)
+        return uri;
+    return arena_printf(arena, "%.*s%s%s", (int)(at - uri), uri, config->xmpp_component, at + strlen(mark));
 }
 
 struct service_settings wiring_services(const struct config *config, struct arena *arena)
@@ -91,6 +102,15 @@ struct service_settings wiring_services(const struct config *config, struct aren
         .logins_per_name_per_minute = config->limits_logins_per_name_per_minute,
         .lookups_per_minute = config->limits_lookups_per_minute,
         .nicknames_per_hour = config->limits_nicknames_per_hour,
+        .claim_lifetime_ms = config->claims_lifetime,
+        .claim_uri = wiring_claim_uri(config, arena),
+        .claims_per_hour = config->claims_per_hour,
+        .claim_tries_per_hour = config->claims_tries_per_hour,
+        .claim_tries_per_address_hour = config->claims_tries_per_address_hour,
+        .ask_lifetime_ms = config->asks_lifetime,
+        .refusal_lifetime_ms = config->asks_refusal_lifetime,
+        .asks_per_day = config->asks_per_day,
+        .commands_per_minute = config->commands_per_minute,
         .points = wiring_points(config),
         .roster = {.groups = {[ACCOUNT_PHONE] = wiring_groups(config->roster_groups_phone, arena),
                               [ACCOUNT_DEVICE] = wiring_groups(config->roster_groups_device, arena),
@@ -197,6 +217,10 @@ enum err wiring_dialects(const struct config *config, struct arena *arena,
         .password_max = config->password_max_length,
         .code_tries = config->codes_tries,
     };
+    const struct v1_settings v1 = {
+        .country = (unsigned)config->region_country,
+        .xmpp_domain = config->xmpp_domain,
+    };
     size_t count = 0;
     enum err err = OK;
     if (config->d003_enabled)
@@ -209,6 +233,8 @@ enum err wiring_dialects(const struct config *config, struct arena *arena,
         dialects_r[count++] = d002_new(arena, &reg_user);
     if (config->d004_enabled)
         dialects_r[count++] = d004_new(arena, &d004);
+    if (config->v1_enabled)
+        dialects_r[count++] = v1_new(arena, &v1);
     if (err != OK)
         log_error("dialect_secrets_malformed", F("dialect", "003"));
     return err;

@@ -18,7 +18,7 @@ struct reconcile_settings wiring_reconcile(const struct config *config);
 struct xmpp_config wiring_xmpp(const struct config *config, const char *version);
 struct sms_config wiring_sms(const struct config *config, struct arena *arena);
 
-enum { WIRING_DIALECTS = 5 };
+enum { WIRING_DIALECTS = 6 };
 /* The dialects that are switched on, in the arena, NULL at the end. ERR_INVALID (logged): their secrets are malformed.
  */
 MUST_CHECK enum err wiring_dialects(const struct config *config, struct arena *arena,

@@ -111,6 +111,21 @@ static enum MHD_Result send_reply(struct exchange *exchange, const struct reply 
     return queued;
 }
 
+static const struct {
+    const char *name;
+    enum method method;
+} methods[] = {
+    {MHD_HTTP_METHOD_GET, METHOD_GET}, {MHD_HTTP_METHOD_POST, METHOD_POST}, {MHD_HTTP_METHOD_PUT, METHOD_PUT}};
+
+/* 0: one that nobody has. */
+static unsigned method_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (strcmp(name, methods[i].name) == 0)
+            return methods[i].method;
+    return 0;
+}
+
 /* A refusal that belongs to no dialect. */
 static void refuse_plainly(struct exchange *exchange, unsigned status, const char *text)
 {
@@ -122,11 +137,12 @@ static void refuse_plainly(struct exchange *exchange, unsigned status, const cha
 
 static void refuse_method(struct exchange *exchange, unsigned allowed)
 {
+    const char *list = "";
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (methods[i].method & allowed)
+            list = arena_printf(exchange->arena, "%s%s%s", list, list[0] != '\0' ? ", " : "", methods[i].name);
     refuse_plainly(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed\n");
-    reply_header(&exchange->dispatch.reply, MHD_HTTP_HEADER_ALLOW,
-                 allowed == METHOD_GET    ? "GET"
-                 : allowed == METHOD_POST ? "POST"
-                                          : "GET, POST");
+    reply_header(&exchange->dispatch.reply, MHD_HTTP_HEADER_ALLOW, list);
 }
 
 static void refuse(struct exchange *exchange, unsigned status, enum err err)
@@ -184,6 +200,17 @@ static void read_params(struct exchange *exchange)
 }
 
 /* The values of X-Forwarded-For and X-Forwarded-Proto, each list joined by commas; NULL without one. */
+static void read_headers(const struct exchange *exchange, struct request *request)
+{
+    static const char scheme[] = "Bearer ";
+    const char *authorization = header(exchange, MHD_HTTP_HEADER_AUTHORIZATION);
+    request->verify_id_cookie = MHD_lookup_connection_value(exchange->mhd, MHD_COOKIE_KIND, REQUEST_VERIFY_ID_COOKIE);
+    request->session_cookie = MHD_lookup_connection_value(exchange->mhd, MHD_COOKIE_KIND, REQUEST_SESSION_COOKIE);
+    request->accept = header(exchange, MHD_HTTP_HEADER_ACCEPT);
+    if (authorization != NULL && strncasecmp(authorization, scheme, strlen(scheme)) == 0)
+        request->bearer = secret_of_cstr(authorization + strlen(scheme));
+}
+
 struct forwarded {
     struct arena *arena;
     const char *clients, *schemes;
@@ -228,12 +255,9 @@ static enum MHD_Result run(struct exchange *exchange)
         .owner = exchange,
     };
     read_params(exchange);
+    read_headers(exchange, &dispatch->request);
     dispatch->request.transport = server->config.tls ? TRANSPORT_HTTPS : TRANSPORT_HTTP;
     dispatch->request.path = exchange->path;
-    dispatch->request.verify_id_cookie =
-        MHD_lookup_connection_value(exchange->mhd, MHD_COOKIE_KIND, REQUEST_VERIFY_ID_COOKIE);
-    dispatch->request.session_cookie =
-        MHD_lookup_connection_value(exchange->mhd, MHD_COOKIE_KIND, REQUEST_SESSION_COOKIE);
     if (dispatch_begin(dispatch, &way))
         return send_result(exchange);
     exchange->state = STATE_CALLING;
@@ -244,13 +268,6 @@ static enum MHD_Result run(struct exchange *exchange)
 }
 
 /* ---- the request ---- */
-
-static unsigned method_of(const char *method)
-{
-    if (strcmp(method, MHD_HTTP_METHOD_GET) == 0)
-        return METHOD_GET;
-    return strcmp(method, MHD_HTTP_METHOD_POST) == 0 ? METHOD_POST : 0;
-}
 
 /* What the headers say of a body. libmicrohttpd has checked Content-Length; a body without one is chunked. */
 struct announced {

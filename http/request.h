@@ -8,11 +8,12 @@
 #include <stddef.h>
 
 #include "component/base/err.h"
+#include "component/base/secret.h"
 #include "component/service/call.h"
 #include "http/params.h"
 
 enum transport { TRANSPORT_HTTP, TRANSPORT_HTTPS, TRANSPORT_TCP };
-enum method { METHOD_GET = 1, METHOD_POST = 2 };
+enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_PUT = 4 };
 
 /* The cookie that ties a picture to its reader; HTTP only. */
 #define REQUEST_VERIFY_ID_COOKIE "verify_id"
@@ -31,6 +32,8 @@ struct request {
     enum err params_error;
     const char *verify_id_cookie; /* of REQUEST_VERIFY_ID_COOKIE; NULL without one */
     const char *session_cookie;   /* of REQUEST_SESSION_COOKIE; likewise */
+    struct secret bearer;         /* of "Authorization: Bearer" (RFC 6750, 2.1); empty without one */
+    const char *accept;           /* the first Accept header; NULL without one */
 };
 
 #endif

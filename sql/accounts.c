@@ -300,6 +300,16 @@ enum err verifiers_replace(struct pg *pg, int64_t account_id, const char *v1, co
     return pg_do(pg, &replace, &args, NULL);
 }
 
+enum err accounts_set_consent(struct pg *pg, int64_t id, enum consent consent)
+{
+    static const struct stmt set = {"accounts_set_consent",
+                                    "update accounts set consent = $2 where id = $1 and state = 1"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, id);
+    pg_arg_i64(&args, consent);
+    return touch_one(pg, &set, &args);
+}
+
 enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname)
 {
     static const struct stmt set = {"accounts_set_nickname",

@@ -23,17 +23,25 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
                                                            .version = pg_i64(result, row, column + 2)};
 }
 
-/* The accounts are locked before their bindings, and in the order of ids, as a cancel does it. The version of a row
- * that is there is drawn again under its lock, so that the later wish has the higher one. An account's bindings are
- * counted as they were before the statement, and no further than to where there are too many. */
+/* The accounts are locked before their bindings, and in the order of ids, as a cancel does it. In between goes what was
+ * asked between them (sql/asks.h), which is settled now, save what a peer refused the asker. The version of a row that
+ * is there is drawn again under its lock, so that the later wish has the higher one. An account's bindings are counted
+ * as they were before the statement, and no further than to where there are too many. */
+#define BETWEEN "k.low = least($1, p) and k.high = greatest($1, p)"
+#define SAYS_NO "k.state = 2 and k.asked_by = $1 and k.expires_at > now()"
 #define WANT                                                                                                           \
     "with given as materialized (select p as id, 1 as more from unnest($2::bigint[]) p "                               \
     "union all select $1::bigint, cardinality($2)), "                                                                  \
     "held as materialized (select id from accounts where id = any($2 || $1::bigint) and state = 1 order by id "        \
     "for share), "                                                                                                     \
-    "fit as materialized (select count(*) = cardinality($2) + 1 as ok from held), "                                    \
+    "gone as (delete from asks k using unnest($2) p where " BETWEEN " and not (" SAYS_NO ") "                          \
+    "and exists (select from held) returning k.id), "                                                                  \
+    "fit as materialized (select count(*) = cardinality($2) + 1 as ok, "                                               \
+    "exists (select from asks k, unnest($2) p where " BETWEEN " and " SAYS_NO ") as refused, "                         \
+    "(select count(*) from gone) as settled from held), "                                                              \
     "wish as (insert into bindings (low, high, asked_by, wanted, version) "                                            \
-    "select least($1, p), greatest($1, p), $1, true, nextval('wish_version') from fit, unnest($2) p where fit.ok "     \
+    "select least($1, p), greatest($1, p), $1, true, nextval('wish_version') from fit, unnest($2) p "                  \
+    "where fit.ok and not fit.refused and fit.settled >= 0 "                                                           \
     "order by 1, 2 on conflict (low, high) do update set wanted = true, asked_by = excluded.asked_by, "                \
     "version = nextval('wish_version'), created_at = now(), " NO_NAMES "where not bindings.wanted "                    \
     "returning low, high, version), "
@@ -46,7 +54,7 @@ enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const 
                        int64_t most, struct wish **wishes_r, size_t *wish_count_r)
 {
     static const struct stmt want = {"bindings_want", WANT PAIRS_TO_OUTBOX
-                                     "select fit.ok, " TOO_MANY
+                                     "select fit.ok, fit.refused, " TOO_MANY
                                      ", wish.low, wish.high, wish.version from fit left join wish on true"};
     struct pg_args args = {0};
     pg_arg_i64(&args, asker);
@@ -56,10 +64,12 @@ enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const 
     enum err err = pg_run(pg, &want, &args, &result);
     if (err != OK)
         return err;
-    read_wishes(result, 2, arena, wishes_r, wish_count_r);
+    read_wishes(result, 3, arena, wishes_r, wish_count_r);
     if (!pg_bool(result, 0, 0))
         err = ERR_NOT_FOUND;
-    else if (*wish_count_r == count && pg_bool(result, 0, 1))
+    else if (pg_bool(result, 0, 1))
+        err = ERR_REFUSED;
+    else if (*wish_count_r == count && pg_bool(result, 0, 2))
         err = ERR_LIMITED;
     PQclear(result);
     return err;
@@ -111,6 +121,41 @@ enum err bindings_reaffirm_all(struct pg *pg, int64_t account_id)
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     return pg_do(pg, &reaffirm, &args, NULL);
+}
+
+enum err bindings_find(struct pg *pg, struct arena *arena, int64_t account_id, const int64_t *peers, size_t count,
+                       bool *bound_r)
+{
+    static const struct stmt find = {
+        "bindings_find", "select p.position - 1 from unnest($2::bigint[]) with ordinality p(id, position) "
+                         "join bindings b on b.low = least($1::bigint, p.id) and b.high = greatest($1, p.id) "
+                         "where b.wanted"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64s(&args, arena, peers, count);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &find, &args, &result);
+    for (size_t i = 0; i < count; i++)
+        bound_r[i] = false;
+    for (int row = 0; err == OK && row < PQntuples(result); row++)
+        bound_r[pg_i64(result, row, 0)] = true;
+    PQclear(result);
+    return err;
+}
+
+enum err bindings_count(struct pg *pg, int64_t account_id, int64_t *count_r)
+{
+    static const struct stmt count = {"bindings_count",
+                                      "select (select count(*) from bindings where low = $1 and wanted) + "
+                                      "(select count(*) from bindings where high = $1 and wanted)"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &count, &args, &result);
+    if (err == OK)
+        *count_r = pg_i64(result, 0, 0);
+    PQclear(result);
+    return err;
 }
 
 enum err bindings_count_seen(struct pg *pg, struct arena *arena, const struct wish *wishes, size_t count,

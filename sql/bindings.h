@@ -23,8 +23,9 @@ struct wish {
 /* Wishes that `asker` be bound to each of `peers` (distinct, none the asker). All of them are held against being
  * cancelled until the transaction ends: ERR_NOT_FOUND unless all are active. Those that were bound already are not
  * among the wishes that come out (the arena's): the caller compares the counts and rolls back. ERR_LIMITED: one of the
- * accounts would have more than `most` bindings then (also counted are wishes that are not fulfilled yet). Either
- * error: to be rolled back. */
+ * accounts would have more than `most` bindings then (also counted are wishes that are not fulfilled yet). ERR_REFUSED:
+ * a peer was asked and said no (sql/asks.h). Any error: to be rolled back. What else was asked between them is settled.
+ */
 MUST_CHECK enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
                                   int64_t most, struct wish **wishes_r, size_t *wish_count_r);
 /* The opposite; those that were not bound are not among the wishes. */
@@ -34,6 +35,11 @@ MUST_CHECK enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t 
 MUST_CHECK enum err bindings_unwant_all(struct pg *pg, int64_t account_id);
 /* Has all of an account's compared with the server anew, because its JID was made again. */
 MUST_CHECK enum err bindings_reaffirm_all(struct pg *pg, int64_t account_id);
+/* Which of the peers the account is bound to: bound_r, of count. */
+MUST_CHECK enum err bindings_find(struct pg *pg, struct arena *arena, int64_t account_id, const int64_t *peers,
+                                  size_t count, bool *bound_r);
+/* How many an account has. */
+MUST_CHECK enum err bindings_count(struct pg *pg, int64_t account_id, int64_t *count_r);
 
 /* How many of the wishes the server was seen to show (or have been overtaken by a newer one). */
 MUST_CHECK enum err bindings_count_seen(struct pg *pg, struct arena *arena, const struct wish *wishes, size_t count,

@@ -18,8 +18,9 @@ enum outbox_kind {
     OUTBOX_PAIR = 3,
     OUTBOX_CHECK_JID = 4,
     OUTBOX_COMPARE = 5,
+    OUTBOX_ASK = 7, /* the pair's ask is told (sql/asks.h) */
 };
-enum { OUTBOX_KINDS = 8 /* the schema has room for two more */ };
+enum { OUTBOX_KINDS = 8 /* the schema has room for one more */ };
 
 struct outbox_item {
     int64_t id;

@@ -14,6 +14,8 @@
 #define NS_COMMANDS      "http://jabber.org/protocol/commands"    /* XEP-0050 */
 #define NS_DATA          "jabber:x:data"                          /* XEP-0004 */
 #define NS_ADMIN         "http://jabber.org/protocol/admin"       /* XEP-0133 */
+#define NS_REGISTER      "jabber:iq:register"                     /* XEP-0077 */
+#define NS_OOB           "jabber:x:oob"                           /* XEP-0066 */
 #define NS_PRIVILEGE     "urn:xmpp:privilege:2"                   /* XEP-0356, version 2 */
 
 #endif

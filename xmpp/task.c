@@ -73,6 +73,15 @@ void batch_presence_as(struct batch *batch, const char *type, const char *from, 
     batch_end(batch);
 }
 
+void batch_message(struct batch *batch, const char *type, const char *to, const char *id)
+{
+    stanza_open(batch->builder, "message", NULL);
+    stanza_attribute(batch->builder, "type", type);
+    stanza_attribute(batch->builder, "from", batch->task->config->component);
+    stanza_attribute(batch->builder, "to", to);
+    stanza_attribute(batch->builder, "id", id);
+}
+
 void batch_barrier(struct batch *batch)
 {
     batch_request(batch, "get", batch->task->config->domain);

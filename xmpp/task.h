@@ -66,6 +66,8 @@ void batch_request(struct batch *batch, const char *type, const char *to);
 void batch_iq_as(struct batch *batch, const char *type, const char *from);
 /* A whole presence in a user's name. */
 void batch_presence_as(struct batch *batch, const char *type, const char *from, const char *to);
+/* Opens a message of our domain's. The barrier says when the server has it. */
+void batch_message(struct batch *batch, const char *type, const char *to, const char *id);
 /* Adds a ping to the server as the last request. A request without an answer when the ping's is there has the result
  * ERR_NOT_FOUND: for servers that handle a connection's stanzas in order and do not answer for users who do not exist.
  * Such a batch goes out whole, also when the task has one slot. */

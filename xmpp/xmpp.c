@@ -17,6 +17,7 @@
 #include "xmpp/http_api.h"
 #include "xmpp/inbound.h"
 #include "xmpp/link.h"
+#include "xmpp/messages.h"
 #include "xmpp/readings.h"
 #include "xmpp/said.h"
 #include "xmpp/selftest.h"
@@ -438,6 +439,15 @@ enum err xmpp_roster(struct xmpp *xmpp, struct arena *arena, const char *local, 
     if (err != OK)
         return err;
     return end(xmpp, &operation, operation.server->roster(&operation.task, arena, local, roster_r));
+}
+
+enum err xmpp_send_message(struct xmpp *xmpp, const struct xmpp_message *message, int64_t deadline_ms)
+{
+    struct operation operation;
+    enum err err = begin_on_account(xmpp, message->local, deadline_ms, &operation);
+    if (err != OK)
+        return err;
+    return end(xmpp, &operation, message_send(&operation.task, message));
 }
 
 static enum err make(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], bool bind,

@@ -121,6 +121,19 @@ MUST_CHECK enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct 
 MUST_CHECK enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password,
                                           int64_t deadline_ms);
 
+/* A message of ours to a user, to be seen by a person. The server has it when this is OK; a user who is offline gets it
+ * later, or never, as the server keeps messages. */
+enum { XMPP_MESSAGE_BODIES = 2 };
+struct xmpp_message {
+    const char *local; /* whom to */
+    const char *id;    /* the same when it is sent again */
+    struct {
+        const char *lang, *text; /* RFC 5646; NULL: no more */
+    } bodies[XMPP_MESSAGE_BODIES];
+    const char *uri; /* what to open to answer it (XEP-0066) */
+};
+MUST_CHECK enum err xmpp_send_message(struct xmpp *xmpp, const struct xmpp_message *message, int64_t deadline_ms);
+
 /* Makes both rosters show each other with subscription both, lets clients that are online see each other at once, and
  * reads both rosters back into the sides' `seen`. OK only when both were seen as wanted (name and groups included). */
 MUST_CHECK enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms);

@@ -50,6 +50,7 @@
     X(ERR_JID_NONE, "jid_none", "the account has no JID")                                                              \
     X(ERR_JID_PENDING, "jid_pending", "the JID is not active yet")                                                     \
     X(ERR_REFUSED, "refused", "the other account refuses")                                                             \
+    X(ERR_FULL, "full", "an account has as many bindings as it may")                                                   \
     X(ERR_BOUND, "bound", "bound already")                                                                             \
     X(ERR_NOT_BOUND, "not_bound", "not bound")
 

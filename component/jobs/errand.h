@@ -5,6 +5,7 @@
 
 #include "component/base/lane.h"
 #include "component/jobs/jobs.h"
+#include "sql/asks.h"
 #include "sql/brake.h"
 #include "sql/outbox.h"
 #include "sql/pairs.h"
@@ -28,6 +29,8 @@ struct errand {
     enum jid_state jid_state;      /* OUTBOX_CHECK_JID: what was found */
     enum brake brake;              /* OUTBOX_CHECK_JID: whether a JID that vanished may be made again */
     struct comparison *comparison; /* OUTBOX_COMPARE */
+    struct ask_with ask;           /* OUTBOX_ASK */
+    const char *asked_jid;         /* likewise: the local part */
     enum err result;
     bool recorded; /* written down in Postgres */
 };

@@ -20,7 +20,8 @@ struct errand_kind {
     void (*tell)(struct errand *errand);
 };
 
-extern const struct errand_kind errand_create_jid, errand_delete_jid, errand_check_jid, errand_pair, errand_compare;
+extern const struct errand_kind errand_create_jid, errand_delete_jid, errand_check_jid, errand_pair, errand_compare,
+    errand_ask;
 
 /* The list's pairs, as errands_load. */
 void errand_load_pairs(struct pg *pg, struct errand *list);

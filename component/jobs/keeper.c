@@ -13,6 +13,7 @@
 #include "component/jobs/ticker.h"
 #include "component/service/services.h"
 #include "component/service/tokens.h"
+#include "sql/asks.h"
 #include "sql/drift.h"
 #include "sql/pg.h"
 #include "sql/sessions.h"
@@ -34,6 +35,7 @@ static void count_outbox(struct keeper *keeper)
         return;
     for (enum outbox_kind kind = OUTBOX_CREATE_JID; kind <= OUTBOX_COMPARE; kind++)
         metric_set(M_OUTBOX_DUE, errand_kind_name(kind), counts.waiting[kind]);
+    metric_set(M_OUTBOX_DUE, errand_kind_name(OUTBOX_ASK), counts.waiting[OUTBOX_ASK]);
     metric_set(M_OUTBOX_STUCK, "", counts.stuck);
     metric_set(M_OUTBOX_OLDEST, "", counts.oldest_ms / 1000);
 }
@@ -43,15 +45,16 @@ static void purge(struct keeper *keeper)
     int64_t count = 0;
     if (clock_ms() < keeper->purge_at_ms || sessions_purge(keeper->worker.pg, PURGE_ROWS, &count) != OK)
         return;
-    int64_t forgotten = 0;
-    if (wrong_passwords_purge(keeper->worker.pg, PURGE_ROWS, &forgotten) != OK)
+    int64_t forgotten = 0, asks = 0;
+    if (wrong_passwords_purge(keeper->worker.pg, PURGE_ROWS, &forgotten) != OK ||
+        asks_purge(keeper->worker.pg, PURGE_ROWS, &asks) != OK)
         return;
     int64_t ended = 0;
     if (drift_forget_ended(keeper->worker.pg, keeper->config->reconcile.remember_ms, PURGE_ROWS, &ended) != OK)
         return;
     if (count > 0)
         log_info("sessions_purged", F("count", count));
-    const bool through = count < PURGE_ROWS && forgotten < PURGE_ROWS && ended < PURGE_ROWS;
+    const bool through = count < PURGE_ROWS && forgotten < PURGE_ROWS && ended < PURGE_ROWS && asks < PURGE_ROWS;
     keeper->purge_at_ms = clock_ms() + (through ? PURGE_MS : 0);
 }
 

@@ -1,86 +1,11 @@
 #include "component/service/bind.h"
 
-#include <string.h>
-
 #include "component/base/arena.h"
-#include "component/base/clock.h"
 #include "component/base/failpoint.h"
 #include "component/base/log.h"
-#include "component/service/services.h"
-#include "component/service/waiters.h"
-#include "sql/pg.h"
-
-enum { TRIES = 3 };
-
-/* --- who asks */
-
-static enum err check_here(struct call *call, struct credential *credential)
-{
-    enum err err;
-    return tokens_check_here(call->services, credential, &err) ? err : OK;
-}
-
-static bool is_called(const struct account *account, const struct name_list *list)
-{
-    const struct account_name *name = &list->names[0];
-    const char *own = account->type == ACCOUNT_PHONE ? name->phone : name->plain;
-    return (list->type == ACCOUNT_ANY || list->type == account->type) && own != NULL && account->name != NULL &&
-           strcmp(own, account->name) == 0;
-}
-
-/* The token's owner, provided that he acts under his own name. */
-static enum err find_owner(struct call *call, struct worker *worker, int64_t account_id, const struct name_list *name,
-                           struct account **asker_r)
-{
-    struct account **found, *own = arena_alloc(call->arena, sizeof *own);
-    enum err err = accounts_get(worker->pg, call->arena, account_id, own);
-    if (err != OK)
-        return err;
-    *asker_r = own;
-    if (is_called(own, name))
-        return OK;
-    err = names_find(worker, call->arena, name, &found);
-    if (err != OK && err != ERR_INVALID)
-        return err;
-    return err == OK && found[0] == NULL ? ERR_NO_SUCH_NAME : ERR_FORBIDDEN;
-}
-
-/* The type that is given is that of the targets; it decides about the asker, too, where two types share his name. */
-static enum err find_for_backend(struct call *call, struct worker *worker, const struct name_list *name,
-                                 enum account_type type, struct account ***found_r)
-{
-    const enum err err = names_find(worker, call->arena, name, found_r);
-    struct name_list typed = *name;
-    typed.type = type;
-    return err == ERR_INVALID && type != ACCOUNT_ANY ? names_find(worker, call->arena, &typed, found_r) : err;
-}
-
-/* The account that acts: the one named, which must be the token's own unless a backend asks. `targets`: whom the call
- * looks up besides. */
-static enum err find_asker(struct call *call, struct worker *worker, struct credential *credential,
-                           const struct name_list *name, const struct name_list *targets, struct account **asker_r)
-{
-    struct account **found;
-    enum err err = tokens_check(call->services, worker, credential);
-    if (err != OK)
-        return err;
-    err = lookups_limit(call, worker, credential, 1 + targets->count);
-    if (err != OK && err != ERR_CACHE_DOWN) /* without Redis bindings go on, uncounted */
-        return err;
-    if (credential->account_id != 0) {
-        err = find_owner(call, worker, credential->account_id, name, asker_r);
-    } else {
-        err = find_for_backend(call, worker, name, targets->type, &found);
-        *asker_r = err == OK ? found[0] : NULL;
-        if (err == OK && *asker_r == NULL)
-            err = ERR_NO_SUCH_NAME;
-    }
-    if (err == OK && (*asker_r)->banned)
-        err = ERR_FORBIDDEN;
-    if (err == OK && (*asker_r)->state != ACCOUNT_ACTIVE)
-        err = ERR_JID_PENDING;
-    return err;
-}
+#include "component/service/acting.h"
+#include "component/service/consent.h"
+#include "sql/asks.h"
 
 /* --- the list */
 
@@ -110,12 +35,12 @@ static bool named_before(struct account *const *targets, size_t position)
 }
 
 /* Notes every name that fails; the first one's error comes out. */
-static enum err check_list(struct call *call, struct bind_io *io, const struct account *asker, bool bind)
+static enum err check_list(struct call *call, struct bind_io *io, bool bind)
 {
     enum err first = OK;
     size_t *failed = arena_array(call->arena, io->list.count, sizeof *failed);
     for (size_t i = 0; i < io->list.count; i++) {
-        enum err err = fitness(asker, io->targets[i], bind);
+        enum err err = fitness(io->account, io->targets[i], bind);
         if (err == OK && named_before(io->targets, i))
             err = ERR_INVALID;
         if (err == OK)
@@ -128,96 +53,173 @@ static enum err check_list(struct call *call, struct bind_io *io, const struct a
     return first;
 }
 
-/* The names whose wish changed nothing. */
-static void note_unchanged(struct call *call, struct bind_io *io)
+/* Who acts, and on whom. */
+static enum err find_all(struct call *call, struct worker *worker, struct bind_io *io, bool bind)
+{
+    enum err err = acting_find(call, worker, &io->credential, &io->asker, &io->list, &io->account);
+    if (err == OK)
+        err = names_find(worker, call->arena, &io->list, &io->targets);
+    return err == OK ? check_list(call, io, bind) : err;
+}
+
+/* Whether all is `done`; else the names that are not are noted. */
+static bool all_done(struct call *call, struct bind_io *io, const bool *done)
 {
     size_t *failed = arena_array(call->arena, io->list.count, sizeof *failed);
     io->failed_count = 0;
-    for (size_t i = 0; i < io->list.count; i++) {
-        bool changed = false;
-        for (size_t w = 0; w < io->wish_count; w++)
-            changed |= io->wishes[w].low == io->targets[i]->id || io->wishes[w].high == io->targets[i]->id;
-        if (!changed)
+    for (size_t i = 0; i < io->list.count; i++)
+        if (!done[i])
             failed[io->failed_count++] = i;
-    }
     io->failed = failed;
+    return io->failed_count == 0;
 }
 
-/* --- the wish */
-
-static enum err take_ticket(struct call *call, const struct bind_io *io)
+static bool is_wished(const struct bind_io *io, int64_t id)
 {
-    const int64_t wait_ms = call->services->settings.binding_wait_ms;
-    if (wait_ms == 0)
-        return OK;
-    uint64_t *keys = arena_array(call->arena, io->wish_count, sizeof *keys);
-    for (size_t i = 0; i < io->wish_count; i++)
-        keys[i] = WAIT_KEY(WAIT_WISH, io->wishes[i].version);
-    ticket_drop(call); /* of an earlier try */
-    const enum err err = ticket_take(call->services->runtime.waiters, call, keys, io->wish_count, clock_ms() + wait_ms);
-    return err == ERR_BUSY ? OK : err; /* then it is answered as pending at once */
+    for (size_t i = 0; i < io->wishes.count; i++)
+        if (io->wishes.made[i].low == id || io->wishes.made[i].high == id)
+            return true;
+    return false;
 }
 
-static enum err want(struct call *call, struct worker *worker, int64_t asker, const int64_t *ids)
+/* The targets, then the asker. */
+static int64_t *ids_of(struct call *call, const struct bind_io *io)
 {
-    struct bind_io *io = call->io;
-    const enum err err = bindings_want(worker->pg, call->arena, asker, ids, io->list.count,
-                                       call->services->settings.bindings_per_account, &io->wishes, &io->wish_count);
-    return err == ERR_NOT_FOUND ? ERR_NO_SUCH_NAME : err; /* one was cancelled meanwhile */
-}
-
-static enum err wish(struct call *call, struct worker *worker, const struct account *asker, bool bind)
-{
-    struct bind_io *io = call->io;
-    const size_t count = io->list.count;
-    int64_t *ids = arena_array(call->arena, count, sizeof *ids);
-    for (size_t i = 0; i < count; i++)
+    int64_t *ids = arena_array(call->arena, io->list.count + 1, sizeof *ids);
+    for (size_t i = 0; i < io->list.count; i++)
         ids[i] = io->targets[i]->id;
-    enum err err = bind ? want(call, worker, asker->id, ids)
-                        : bindings_unwant(worker->pg, call->arena, asker->id, ids, count, &io->wishes, &io->wish_count);
-    if (err == OK && io->wish_count < count) {
-        note_unchanged(call, io);
-        err = bind ? ERR_BOUND : ERR_NOT_BOUND;
-    }
-    return err == OK ? take_ticket(call, io) : err;
+    ids[io->list.count] = io->account->id;
+    return ids;
 }
 
-static enum err commit_wish(struct call *call, struct worker *worker, const struct account *asker, bool bind)
+/* --- binding */
+
+/* ERR_REFUSED: somebody said no when he was asked. */
+static enum err note_refusals(struct call *call, struct bind_io *io, const struct consent_list *consent)
 {
-    const struct bind_io *io = call->io;
-    enum err err = ERR_BUSY;
-    for (int try = 0; err == ERR_BUSY && try < TRIES;
-         try++) { /* two lists that cross may deadlock; Postgres fails one */
-        if ((err = pg_begin(worker->pg)) != OK)
-            return err;
-        err = wish(call, worker, asker, bind);
-        FAILPOINT(bind ? "bind.before_commit" : "unbind.before_commit");
-        if (err == OK)
-            err = pg_commit(worker->pg);
-        else
-            pg_rollback(worker->pg);
+    bool *agrees = arena_array(call->arena, consent->count, sizeof *agrees);
+    for (size_t i = 0; i < consent->count; i++)
+        agrees[i] = consent->ways[i] != CONSENT_SAYS_NO;
+    return all_done(call, io, agrees) ? OK : ERR_REFUSED;
+}
+
+/* ERR_BOUND: somebody is bound already, whether he would have to be asked or not. */
+static enum err note_bound(struct call *call, struct worker *worker, struct bind_io *io)
+{
+    const size_t count = io->list.count;
+    bool *fresh = arena_array(call->arena, count, sizeof *fresh);
+    if (io->wishes.count == count)
+        return OK;
+    const enum err err = bindings_find(worker->pg, call->arena, io->account->id, ids_of(call, io), count, fresh);
+    for (size_t i = 0; i < count; i++)
+        fresh[i] = !fresh[i] || is_wished(io, io->targets[i]->id);
+    return err != OK || all_done(call, io, fresh) ? err : ERR_BOUND;
+}
+
+static struct consent_list consent_of(const struct bind_io *io)
+{
+    return (struct consent_list){.asker = io->account->id, .targets = io->targets, .count = io->list.count};
+}
+
+/* All of them accept; but one may have said no to this asker before. */
+static enum err bind_all(struct call *call, struct worker *worker, struct consent_list *consent)
+{
+    struct bind_io *io = call->io;
+    enum err err = wishes_want(call, worker, consent->asker, ids_of(call, io), consent->count);
+    if (err == OK)
+        return note_bound(call, worker, io);
+    if (err != ERR_REFUSED)
+        return err;
+    err = consent_find(call, worker, consent, false);
+    return err == OK ? note_refusals(call, io, consent) : err;
+}
+
+/* Those who have to be asked are, the others are bound. */
+static enum err bind_or_ask(struct call *call, struct worker *worker, struct consent_list *consent)
+{
+    struct bind_io *io = call->io;
+    size_t count = 0;
+    enum err err = accounts_hold(worker->pg, call->arena, ids_of(call, io), io->list.count + 1);
+    if (err == OK)
+        err = consent_find(call, worker, consent, true);
+    if (err == OK)
+        err = note_refusals(call, io, consent);
+    if (err != OK)
+        return err == ERR_NOT_FOUND ? ERR_NO_SUCH_NAME : err;
+    const int64_t *ids = consent_pick(call, consent, CONSENT_BINDS, &count);
+    io->wishes.asks = count < consent->count;
+    if (count > 0)
+        err = wishes_want(call, worker, consent->asker, ids, count);
+    if (err == OK)
+        err = note_bound(call, worker, io);
+    return err == OK ? consent_ask(call, worker, consent) : err;
+}
+
+static enum err make_bindings(struct call *call, struct worker *worker)
+{
+    struct bind_io *io = call->io;
+    struct consent_list consent = consent_of(io);
+    io->wishes = (struct wishes){0}; /* of an earlier try */
+    const enum err err =
+        consent_is_needed(&consent) ? bind_or_ask(call, worker, &consent) : bind_all(call, worker, &consent);
+    FAILPOINT("bind.before_commit");
+    return err;
+}
+
+static enum err bind_wish(struct call *call, struct worker *worker)
+{
+    struct bind_io *io = call->io;
+    struct consent_list consent;
+    enum err err = find_all(call, worker, io, true);
+    if (err == OK) {
+        consent = consent_of(io);
+        err = consent_limit(call, worker, &consent);
     }
+    if (err == OK)
+        err = wishes_commit(call, worker, make_bindings);
     if (err != OK)
         return err;
-    FAILPOINT(bind ? "bind.committed" : "unbind.committed");
-    call->settled = true;
-    call->services->wishes_made(call->services->wishes_arg);
-    log_info(bind ? "binding_wished" : "unbinding_wished", F("account", asker->id), F("count", io->wish_count));
+    FAILPOINT("bind.committed");
+    wishes_tell(call);
+    log_info("binding_wished", F("account", io->account->id), F("count", io->wishes.count),
+             F("asked", io->list.count - io->wishes.count));
     return OK;
 }
 
-static enum err change(struct call *call, struct worker *worker, bool bind)
+/* --- unbinding */
+
+/* Where nothing was bound, something may have been asked. */
+static enum err end_bindings(struct call *call, struct worker *worker)
 {
     struct bind_io *io = call->io;
-    struct account *asker = NULL;
-    enum err err = find_asker(call, worker, &io->credential, &io->asker, &io->list, &asker);
-    if (err == OK)
-        err = names_find(worker, call->arena, &io->list, &io->targets);
-    if (err == OK)
-        err = check_list(call, io, asker, bind);
-    if (err == OK)
-        err = commit_wish(call, worker, asker, bind);
+    const size_t count = io->list.count;
+    const int64_t *ids = ids_of(call, io);
+    bool *done = arena_array(call->arena, count, sizeof *done);
+    enum err err =
+        bindings_unwant(worker->pg, call->arena, io->account->id, ids, count, &io->wishes.made, &io->wishes.count);
+    if (err == OK && io->wishes.count < count) {
+        err = asks_withdraw(worker->pg, call->arena, io->account->id, ids, count, done);
+        for (size_t i = 0; i < count; i++)
+            done[i] = done[i] || is_wished(io, ids[i]);
+        if (err == OK && !all_done(call, io, done))
+            err = ERR_NOT_BOUND;
+    }
+    FAILPOINT("unbind.before_commit");
     return err;
+}
+
+static enum err unbind_wish(struct call *call, struct worker *worker)
+{
+    struct bind_io *io = call->io;
+    enum err err = find_all(call, worker, io, false);
+    if (err == OK)
+        err = wishes_commit(call, worker, end_bindings);
+    if (err != OK)
+        return err;
+    FAILPOINT("unbind.committed");
+    wishes_tell(call);
+    log_info("unbinding_wished", F("account", io->account->id), F("count", io->wishes.count));
+    return OK;
 }
 
 /* --- the operations' steps */
@@ -226,44 +228,25 @@ static enum err bind_here(struct call *call, struct worker *worker)
 {
     (void)worker;
     struct bind_io *io = call->io;
-    return check_here(call, &io->credential);
+    return acting_check_here(call, &io->credential);
 }
 
-static enum err bind_wish(struct call *call, struct worker *worker)
-{
-    return change(call, worker, true);
-}
-
-static enum err unbind_wish(struct call *call, struct worker *worker)
-{
-    return change(call, worker, false);
-}
-
-static enum err look(struct call *call, struct worker *worker)
-{
-    struct bind_io *io = call->io;
-    size_t seen = 0;
-    const enum err err = bindings_count_seen(worker->pg, call->arena, io->wishes, io->wish_count, &seen);
-    io->seen = err == OK && seen == io->wish_count;
-    return err;
-}
-
-const struct op op_bind = {"bind", {{ON_CALLER, bind_here}, {ON_DB, bind_wish}, {ON_WAIT, NULL}, {ON_DB, look}}};
-const struct op op_unbind = {"unbind", {{ON_CALLER, bind_here}, {ON_DB, unbind_wish}, {ON_WAIT, NULL}, {ON_DB, look}}};
+const struct op op_bind = {"bind", {{ON_CALLER, bind_here}, {ON_DB, bind_wish}, {ON_WAIT, NULL}, {ON_DB, wishes_look}}};
+const struct op op_unbind = {"unbind",
+                             {{ON_CALLER, bind_here}, {ON_DB, unbind_wish}, {ON_WAIT, NULL}, {ON_DB, wishes_look}}};
 
 static enum err list_here(struct call *call, struct worker *worker)
 {
     (void)worker;
     struct bound_io *io = call->io;
-    return check_here(call, &io->credential);
+    return acting_check_here(call, &io->credential);
 }
 
 static enum err list(struct call *call, struct worker *worker)
 {
     struct bound_io *io = call->io;
     struct account *asker = NULL;
-    static const struct name_list nobody;
-    const enum err err = find_asker(call, worker, &io->credential, &io->asker, &nobody, &asker);
+    const enum err err = acting_find(call, worker, &io->credential, &io->asker, NULL, &asker);
     return err == OK ? bindings_list(worker->pg, call->arena, asker->id, &io->peers, &io->count) : err;
 }
 

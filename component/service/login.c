@@ -10,6 +10,7 @@
 #include "component/service/registration.h"
 #include "component/service/services.h"
 #include "component/service/tokens.h"
+#include "sql/asks.h"
 #include "sql/bindings.h"
 #include "sql/comparisons.h"
 #include "sql/outbox.h"
@@ -185,6 +186,8 @@ enum err account_end(struct services *services, struct pg *pg, struct arena *are
         err = outbox_drop(pg, OUTBOX_CREATE_JID, id);
     if (err == OK)
         err = outbox_drop(pg, OUTBOX_CHECK_JID, id);
+    if (err == OK)
+        err = asks_end_all(pg, id);
     if (err == OK)
         err = bindings_unwant_all(pg, id);
     if (err == OK)

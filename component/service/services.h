@@ -57,6 +57,10 @@ struct service_settings {
     int64_t codes_tried_per_address_hour;
     int64_t pictures_per_minute, registrations_per_hour, logins_per_minute, logins_per_name_per_minute,
         lookups_per_minute, nicknames_per_hour;
+    int64_t claim_lifetime_ms, claims_per_hour, claim_tries_per_hour, claim_tries_per_address_hour;
+    const char *claim_uri; /* with {code} */
+    int64_t ask_lifetime_ms, refusal_lifetime_ms, asks_per_day;
+    int64_t commands_per_minute; /* of an account, through the XMPP server */
     struct points_settings points;
     struct roster_settings roster;
 };

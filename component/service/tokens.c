@@ -11,6 +11,7 @@
 #include "component/cache/limits.h"
 #include "component/cache/token_cache.h"
 #include "component/service/services.h"
+#include "sql/jids.h"
 #include "sql/meta.h"
 #include "sql/sessions.h"
 
@@ -33,6 +34,8 @@ static int64_t now_unix_ms(void)
 bool tokens_check_here(struct services *services, struct credential *credential, enum err *err_r)
 {
     *err_r = OK;
+    if (credential->jid_local != NULL)
+        return false;
     if (secret_is_empty(credential->token)) {
         *err_r = credential->backend ? OK : ERR_UNAUTHORIZED;
         return true;
@@ -97,9 +100,17 @@ static enum err check_nonce(struct worker *worker, const struct credential *cred
     return err == ERR_CONFLICT ? ERR_SIGN : err;
 }
 
+static enum err check_jid(struct worker *worker, struct credential *credential)
+{
+    const enum err err = jids_check(worker->pg, credential->jid_local, &credential->account_id);
+    return err == ERR_NO_SUCH_NAME ? ERR_UNAUTHORIZED : err;
+}
+
 enum err tokens_check(struct services *services, struct worker *worker, struct credential *credential)
 {
     enum err err;
+    if (credential->jid_local != NULL)
+        return check_jid(worker, credential);
     if (tokens_check_here(services, credential, &err))
         return err == OK && credential->account_id == 0 ? check_nonce(worker, credential) : err;
     const struct token_key key = key_of(credential->token);

@@ -13,19 +13,21 @@
 
 struct session_hash;
 
-/* Who acts: the owner of a token, or a backend of ours whose signature was checked by the dialect. */
+/* Who acts: the owner of a token, the owner of a JID that the XMPP server vouches for, or a backend of ours whose
+ * signature was checked by the dialect. */
 struct credential {
-    struct secret token; /* empty without one */
+    struct secret token;   /* empty without one */
+    const char *jid_local; /* the local part of the JID; NULL without one */
     bool backend;
     const char *nonce;  /* a backend's, which may be used once; NULL when it sent none */
-    int64_t account_id; /* out: the token's owner; 0 for a backend */
+    int64_t account_id; /* out: the token's or JID's owner; 0 for a backend */
 };
 
 /* On the transport's thread: answers from memory. True when the credential is settled, with *err_r OK or why not; false
  * when tokens_check must be asked. */
 MUST_CHECK bool tokens_check_here(struct services *services, struct credential *credential, enum err *err_r);
 /* On a database worker. OK: account_id is set. ERR_TOKEN, ERR_TOKEN_EXPIRED, ERR_JID_NONE; ERR_TOKEN also for a banned
- * account's. */
+ * account's. By JID: ERR_UNAUTHORIZED (nobody's here), ERR_BANNED, ERR_JID_PENDING. */
 MUST_CHECK enum err tokens_check(struct services *services, struct worker *worker, struct credential *credential);
 
 /* Opens a session of an active account (else ERR_NOT_FOUND). The token is the arena's. */

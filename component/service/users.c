@@ -4,6 +4,7 @@
 #include "component/base/log.h"
 #include "component/cache/limits.h"
 #include "component/service/services.h"
+#include "sql/jids.h"
 
 enum { MINUTE_MS = 60000 };
 
@@ -13,7 +14,9 @@ enum err names_find(struct worker *worker, struct arena *arena, const struct nam
     struct account *found = NULL;
     size_t *position = NULL, count = 0;
     const enum err err =
-        accounts_find_all(worker->pg, arena, list->type, list->names, list->count, &found, &position, &count);
+        list->jids != NULL
+            ? jids_find_all(worker->pg, arena, list->jids, list->count, &found, &position, &count)
+            : accounts_find_all(worker->pg, arena, list->type, list->names, list->count, &found, &position, &count);
     if (err != OK)
         return err;
     *accounts_r = arena_array(arena, list->count, sizeof **accounts_r);

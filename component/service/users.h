@@ -8,10 +8,12 @@
 #include "component/service/tokens.h"
 #include "sql/accounts.h"
 
-/* A request's list of names; without a type, a name that two types share is ERR_INVALID. */
+/* A request's list of names; without a type, a name that two types share is ERR_INVALID. Or, in their place, of the
+ * local parts of JIDs. */
 struct name_list {
     enum account_type type;
     const struct account_name *names;
+    const char *const *jids;
     const char *const *wire; /* as they were sent, for replies; NULL where none names them */
     size_t count;
 };

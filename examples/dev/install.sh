@@ -12,7 +12,8 @@ here=$(dirname -- "$(realpath -- "$0")")
 . "$here/lib.sh"
 
 RUN="make gcc libc6-dev pkg-config git ca-certificates openssl libssl-dev libexpat1-dev libstrophe-dev libmicrohttpd-dev
-    libgnutls28-dev libjansson-dev libpq-dev libhiredis-dev libargon2-dev libgd-dev libinih-dev libcurl4-openssl-dev
+    libgnutls28-dev libjansson-dev libpq-dev libhiredis-dev libargon2-dev libgd-dev libpng-dev
+    libqrencode-dev libinih-dev libcurl4-openssl-dev
     postgresql-15 redis-server redis-tools prosody prosody-modules lua-unbound"
 TEST="$RUN libcmocka-dev clang clang-format clang-tidy curl procps python3 python3-pytest python3-slixmpp
     python3-psycopg2 python3-redis ejabberd erlang-p1-oauth2"

@@ -25,6 +25,7 @@ prosody_start() {
 # - privilege on the host and on the component: it writes rosters by XEP-0356;
 # - validate_from_addresses off: it sends probes in the users' names, so that clients that are online when they are bound
 #   see each other at once;
+# - offline: who is asked something while he is offline is told when he comes;
 # - version: it chooses its driver by what the server says of itself.
 prosody_configuration() { # client port, component port, component secret
     cat <<END
@@ -34,7 +35,8 @@ certificates = "$VAR/tls"
 storage = "internal"
 authentication = "internal_hashed"
 plugin_paths = { "/usr/lib/prosody/modules" }
-modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "version", "admin_adhoc", "privilege" }
+modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "version", "offline", "admin_adhoc",
+    "privilege" }
 modules_disabled = { "s2s", "s2s_auth_certs" }
 allow_registration = false
 admins = { "$XMPP_COMPONENT", "second.$XMPP_COMPONENT" }

@@ -263,6 +263,7 @@ static int code_of(enum err err)
         [ERR_INVALID] = 2,
         [ERR_TOO_LARGE] = 2,
         [ERR_LIMITED] = 2,
+        [ERR_FULL] = 2,
         [ERR_DB_DOWN] = 3,
         [ERR_DB] = 3,
         [ERR_UNCERTAIN] = 3,
@@ -388,7 +389,7 @@ static void render_bind(const struct dialect *dialect, const struct request *req
     json_object_set_new(object, "failed", failed);
     if (call->result == OK) {
         const char *done = call->op == &op_bind ? "bound" : "unbound";
-        json_object_set_new(object, "state", json_string(io->seen ? done : "pending"));
+        json_object_set_new(object, "state", json_string(io->wishes.seen ? done : "pending"));
     }
     send_signed(dialect, request->path, object, reply);
 }

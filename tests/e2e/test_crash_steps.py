@@ -11,7 +11,8 @@ import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.crashes import ACTIVE, CANCELLED, PENDING, Eyes, Truth, attempt, crash, dies, dying_at, has_failpoints
-from harness.d003 import code
+from harness.d003 import code, wait_until
+from harness.v1 import V1, answer, error
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "component"
 RECORDING = ["record.before_commit", "record.committed"]
@@ -19,6 +20,9 @@ REGISTERING = ["register.before_commit", "register.committed", "create.before", 
 UNDOING = ["undo.before_commit", "undo.committed"]
 BINDING = ["bind.before_commit", "bind.committed", "pair.before", "pair.made", *RECORDING]
 UNBINDING = ["unbind.before_commit", "unbind.committed", "pair.before", "pair.made", *RECORDING]
+CLAIMING = ["claim.before_commit", "claim.committed", "pair.before", "pair.made", *RECORDING]
+ASKING = ["bind.before_commit", "bind.committed", "ask.before", "ask.made", *RECORDING]
+ANSWERING = ["answer.before_commit", "answer.committed", "pair.before", "pair.made", *RECORDING]
 CANCELLING = ["cancel.before_commit", "cancel.committed", "cancel.revoked", "delete.before", "delete.made", *RECORDING]
 
 
@@ -43,7 +47,7 @@ def test_every_failpoint_of_the_source_is_tried_here():
     for path in SOURCE.rglob("*.c"):
         for call in re.findall(r"FAILPOINT\((.*?)\);", path.read_text(encoding="utf-8"), re.S):
             there |= {name for name in re.findall(r'"([^"]*)"', call) if name}
-    assert there == {*REGISTERING, *UNDOING, *BINDING, *UNBINDING, *CANCELLING}
+    assert there == {*REGISTERING, *UNDOING, *BINDING, *UNBINDING, *CLAIMING, *ASKING, *ANSWERING, *CANCELLING}
 
 
 def verify(calls, account):
@@ -140,6 +144,66 @@ def test_killed_while_unbinding(point, server, calls, truth, eyes):
     assert eyes.roster(phone) == {fan.jid: "both"}
     assert eyes.roster(lamp) == {}
     assert code(calls.bind(phone, [lamp.name])) == 0
+
+
+# Claim codes, and asking
+
+
+@pytest.mark.parametrize("point", CLAIMING)
+def test_killed_while_a_claim_is_redeemed(point, server, calls, truth, eyes):
+    v1, phone, other, lamp = V1(calls.http), calls.new_account(PHONE), calls.new_account(PHONE), calls.new_account(DEVICE)
+    shown = v1.new_claim(lamp)
+    crash(server, point, v1.redeem, phone, shown)
+    server.start()
+    truth.settle()
+    if point == "claim.before_commit":
+        assert eyes.roster(phone) == eyes.roster(lamp) == {}
+        assert error(v1.redeem(phone, shown)) == (404, "code")  # who died with it holds it for a moment
+        assert answer(v1.redeem(phone, v1.new_claim(lamp)))["state"] == "bound"
+    assert error(v1.redeem(other, shown)) == (404, "code")
+    assert eyes.roster(phone) == {lamp.jid: "both"} and eyes.roster(lamp) == {phone.jid: "both"}
+
+
+@pytest.mark.parametrize("point", ASKING)
+def test_killed_while_asking(point, server, calls, truth, xmpp_client):
+    v1, phone, shy = V1(calls.http), calls.new_account(PHONE), calls.new_account(DEVICE)
+    v1.set_consent(shy, "ask")
+    client = xmpp_client(shy.jid, shy.jid_password)
+    crash(server, point, _ask_and_wait, calls, server, phone, shy)
+    server.start()
+    assert calls.bind(phone, [shy.name]).json["state"] == "pending"
+    (ask,) = v1.asked_by(shy).values()
+    truth.settle()
+    told = [message.attrib["id"] for message in client.wait_messages(1)]
+    assert set(told) == {f"ask-{ask}"} and len(told) <= 2
+    assert answer(v1.answer(shy, ask, True))["state"] == "bound"
+    truth.settle()
+
+
+def _ask_and_wait(calls, server, phone, shy):
+    """The call does not wait for the message, where it dies."""
+    reply = attempt(calls.bind, phone, [shy.name])
+    wait_until(lambda: not server.running(), what="the failpoint")
+    assert reply is None or reply.json["state"] == "pending"
+
+
+@pytest.mark.parametrize("point", ANSWERING)
+def test_killed_while_answering(point, server, calls, truth, eyes):
+    v1, phone, shy = V1(calls.http), calls.new_account(PHONE), calls.new_account(DEVICE)
+    v1.set_consent(shy, "ask")
+    calls.bind(phone, [shy.name])
+    ask = v1.asked_by(shy)[phone.jid]
+    truth.settle()
+    crash(server, point, v1.answer, shy, ask, True)
+    server.start()
+    truth.settle()
+    if point == "answer.before_commit":
+        assert eyes.roster(phone) == {}
+        assert answer(v1.answer(shy, ask, True))["state"] == "bound"
+    else:
+        assert error(v1.answer(shy, ask, True)) == (404, "not_found")
+    assert v1.asked_by(shy) == {}
+    assert eyes.roster(phone) == {shy.jid: "both"} and eyes.roster(shy) == {phone.jid: "both"}
 
 
 # Cancelling

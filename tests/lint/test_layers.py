@@ -38,6 +38,7 @@ LIBRARIES = {
     r"jansson\.h": {"http", "http/dialects", "component/sms", "xmpp/servers"},
     r"argon2\.h": {"component/service"},
     r"qrencode\.h": {"component/service"},
+    r"png\.h": {"component/service"},
     r"curl/": {"component/sms", "component/jobs", "xmpp"},
     r"ini\.h": {"component"},
     r"openssl/": {"component/base", "xmpp", "http", "component"},

@@ -1,7 +1,7 @@
 """Stock XMPP clients (slixmpp) for tests that are not asynchronous: all run on one event loop in a thread.
 
 A client answers nothing of itself: it neither accepts subscriptions nor asks for them. It records its roster as the
-server pushes it, and every presence.
+server pushes it, every presence, and every message.
 """
 
 import asyncio
@@ -95,10 +95,13 @@ class XmppClient(slixmpp.ClientXMPP):
         self.pushes = []  # (time.monotonic(), bare JID, subscription) as pushed
         self.presences = []  # (time.monotonic(), full JID, type) as received
         self.present = {}  # bare JID -> its resources that are online
+        self.messages = []  # elements as received
         for event, handler in {
             "session_start": self._session_start,
             "roster_update": self._roster_update,
             "presence": self._presence,
+            "message": self._message,
+            "message_error": self._message,
             "failed_auth": lambda _: self._set("refused"),
             "disconnected": lambda _: self._set("lost"),
         }.items():
@@ -140,6 +143,11 @@ class XmppClient(slixmpp.ClientXMPP):
                 resources.clear()
             self.changed.notify_all()
 
+    def _message(self, message):
+        with self.changed:
+            self.messages.append(message.xml)
+            self.changed.notify_all()
+
     # For the test's thread
 
     def wait(self, predicate, timeout=10, what="what the test waits for"):
@@ -174,6 +182,11 @@ class XmppClient(slixmpp.ClientXMPP):
 
     def wait_sees_not(self, jid, timeout=10):
         self.wait(lambda: not self.present.get(jid), timeout, f"{jid} not online")
+
+    def wait_messages(self, count, timeout=10):
+        """All that came, when there are so many."""
+        self.wait(lambda: len(self.messages) >= count, timeout, f"{count} messages, not {len(self.messages)}")
+        return list(self.messages)
 
     def wait_fetched_roster(self, timeout=10):
         """The roster as the server has it now."""

@@ -125,6 +125,16 @@ static void big_render(const struct dialect *dialect, const struct request *requ
     reply_body(reply, "text/plain", body, (size_t)size);
 }
 
+/* What the headers said. */
+static void header_render(const struct dialect *dialect, const struct request *request, const struct call *call,
+                          struct reply *reply)
+{
+    (void)dialect;
+    (void)call;
+    reply_json(reply, json_pack("{s:s, s:s?, s:i}", "bearer", secret_expose(request->bearer), "accept", request->accept,
+                                "method", (int)request->method));
+}
+
 static void test_failure(const struct dialect *dialect, const struct route *route, enum err err, struct reply *reply)
 {
     (void)dialect;
@@ -137,6 +147,7 @@ static const struct route test_routes[] = {
     {"/big", METHOD_GET | METHOD_POST, OVER_HTTP | OVER_TCP, &echo_op, test_decode, big_render},
     {"/get", METHOD_GET, OVER_HTTP, &echo_op, test_decode, test_render},
     {"/post", METHOD_POST, OVER_HTTP, &echo_op, test_decode, test_render},
+    {"/header", METHOD_GET | METHOD_PUT, OVER_HTTP, &echo_op, test_decode, header_render},
     {"/tcp", 0, OVER_TCP, &echo_op, test_decode, test_render},
 };
 

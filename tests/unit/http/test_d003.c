@@ -124,7 +124,7 @@ static const struct {
     int code;
 } codes[] = {
     {ERR_INVALID, 2}, {ERR_UNAUTHORIZED, 4}, {ERR_FORBIDDEN, 100}, {ERR_NOT_FOUND, 1}, {ERR_CONFLICT, 3},
-    {ERR_TOO_LARGE, 2}, {ERR_LIMITED, 2}, {ERR_BUSY, 1}, {ERR_TIMEOUT, 1}, {ERR_DB_DOWN, 3}, {ERR_DB, 3},
+    {ERR_TOO_LARGE, 2}, {ERR_LIMITED, 2}, {ERR_FULL, 2}, {ERR_BUSY, 1}, {ERR_TIMEOUT, 1}, {ERR_DB_DOWN, 3}, {ERR_DB, 3},
     {ERR_UNCERTAIN, 3}, {ERR_CACHE_DOWN, 1}, {ERR_XMPP_DOWN, 101}, {ERR_XMPP, 1}, {ERR_UNSUPPORTED, 1},
     {ERR_SHUTDOWN, 1}, {ERR_INTERNAL, 1}, {ERR_PICTURE, 5}, {ERR_SIGN, 6}, {ERR_TOKEN, 4}, {ERR_TOKEN_EXPIRED, 106},
     {ERR_PASSWORD, 102}, {ERR_BANNED, 100}, {ERR_NAME_TAKEN, 103}, {ERR_NO_SUCH_NAME, 104}, {ERR_JID_FAILED, 101},
@@ -394,7 +394,7 @@ static void a_binding_answers(void **state)
     struct bind_io *io = bind.call.io;
     expect_body(&bind, OK, "{\"result\":0,\"failed\":[],\"state\":\"pending\",\"sign\":\"\"}");
     expect_body(&unbind, OK, "{\"result\":0,\"failed\":[],\"state\":\"pending\",\"sign\":\"\"}");
-    io->seen = ((struct bind_io *)unbind.call.io)->seen = true;
+    io->wishes.seen = ((struct bind_io *)unbind.call.io)->wishes.seen = true;
     expect_body(&bind, OK, "{\"result\":0,\"failed\":[],\"state\":\"bound\",\"sign\":\"\"}");
     expect_body(&unbind, OK, "{\"result\":0,\"failed\":[],\"state\":\"unbound\",\"sign\":\"\"}");
     io->failed = failed;

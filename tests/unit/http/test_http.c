@@ -102,6 +102,35 @@ static void knows_its_paths_exactly(void **state)
     }
 }
 
+static void reads_a_token_from_its_header(void **state)
+{
+    static const struct {
+        const char *line, *answer;
+    } cases[] = {
+        {"", "{\"bearer\":\"\",\"accept\":null,"},
+        {"Authorization: Bearer to-ken\r\n", "{\"bearer\":\"to-ken\","},
+        {"authorization: bEARER to-ken\r\nAccept: image/png, */*\r\n",
+         "{\"bearer\":\"to-ken\",\"accept\":\"image/png, */*\","},
+        {"Authorization: Bearer\r\n", "{\"bearer\":\"\","},
+        {"Authorization: Basic dTpw\r\n", "{\"bearer\":\"\","},
+        {"Authorization: Bearerto-ken\r\n", "{\"bearer\":\"\","},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char request[256];
+        snprintf(request, sizeof request, "GET /header HTTP/1.1\r\nHost: x\r\n%s\r\n", cases[i].line);
+        assert_answer(ask(request), 200, NULL, cases[i].answer);
+    }
+}
+
+static void takes_put(void **state)
+{
+    (void)state;
+    assert_answer(ask("PUT /header HTTP/1.1\r\nHost: x\r\nContent-Type: " FORM "\r\nContent-Length: 3\r\n\r\na=1"), 200,
+                  NULL, "\"method\":4}");
+    assert_answer(ask(POST("/header", FORM, "3", "a=1")), 405, "Allow: GET, PUT\r\n", NULL);
+}
+
 static void tells_the_methods(void **state)
 {
     (void)state;
@@ -277,6 +306,8 @@ int main(void)
         TEST(refuses_a_raw_nul),
         TEST(survives_a_query_of_separators),
         TEST(knows_its_paths_exactly),
+        TEST(reads_a_token_from_its_header),
+        TEST(takes_put),
         TEST(tells_the_methods),
         TEST(refuses_unreadable_types),
         TEST(takes_64_kib_and_no_more),

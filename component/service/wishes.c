@@ -1,0 +1,66 @@
+#include "component/service/wishes.h"
+
+#include "component/base/arena.h"
+#include "component/base/clock.h"
+#include "component/service/services.h"
+#include "component/service/waiters.h"
+#include "sql/pg.h"
+
+enum { TRIES = 3 };
+
+static enum err take_ticket(struct call *call, const struct wishes *wishes)
+{
+    const int64_t wait_ms = call->services->settings.binding_wait_ms;
+    ticket_drop(call); /* of an earlier try */
+    if (wait_ms == 0 || wishes->asks || wishes->count == 0)
+        return OK;
+    uint64_t *keys = arena_array(call->arena, wishes->count, sizeof *keys);
+    for (size_t i = 0; i < wishes->count; i++)
+        keys[i] = WAIT_KEY(WAIT_WISH, wishes->made[i].version);
+    const enum err err = ticket_take(call->services->runtime.waiters, call, keys, wishes->count, clock_ms() + wait_ms);
+    return err == ERR_BUSY ? OK : err; /* then it is answered as pending at once */
+}
+
+enum err wishes_commit(struct call *call, struct worker *worker,
+                       enum err (*make)(struct call *call, struct worker *worker))
+{
+    enum err err = ERR_BUSY;
+    for (int try = 0; err == ERR_BUSY && try < TRIES;
+         try++) { /* two lists that cross may deadlock; Postgres fails one */
+        if ((err = pg_begin(worker->pg)) != OK)
+            return err;
+        err = make(call, worker);
+        if (err == OK)
+            err = take_ticket(call, call->io);
+        if (err == OK)
+            err = pg_commit(worker->pg);
+        else
+            pg_rollback(worker->pg);
+    }
+    return err;
+}
+
+void wishes_tell(struct call *call)
+{
+    call->settled = true;
+    call->services->wishes_made(call->services->wishes_arg);
+}
+
+enum err wishes_want(struct call *call, struct worker *worker, int64_t asker, const int64_t *peers, size_t count)
+{
+    struct wishes *wishes = call->io;
+    const enum err err = bindings_want(worker->pg, call->arena, asker, peers, count,
+                                       call->services->settings.bindings_per_account, &wishes->made, &wishes->count);
+    return err == ERR_NOT_FOUND ? ERR_NO_SUCH_NAME : err == ERR_LIMITED ? ERR_FULL : err;
+}
+
+enum err wishes_look(struct call *call, struct worker *worker)
+{
+    struct wishes *wishes = call->io;
+    size_t seen = 0;
+    enum err err = OK;
+    if (wishes->count > 0 && !wishes->asks)
+        err = bindings_count_seen(worker->pg, call->arena, wishes->made, wishes->count, &seen);
+    wishes->seen = err == OK && !wishes->asks && seen == wishes->count;
+    return err;
+}
