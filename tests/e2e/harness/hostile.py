@@ -70,23 +70,34 @@ class HostileServer(FaultProxy):
         finally:
             with self.lock:
                 self.sockets.discard(client)
-            _end(client)
+            end(client)
 
-    def _pump(self, source, sink):
-        if sink.getpeername()[1] == self.target[1]:
-            super()._pump(source, _Ear(self, sink))
+    def _pump(self, source, sink, *more):
+        if is_towards(self.target, sink):
+            super()._pump(source, _Ear(self, sink), *more)
         else:
             self.voice = _Voice(self, sink)
-            super()._pump(source, self.voice)
+            super()._pump(source, self.voice, *more)
 
 
-class _Sink:
+def is_towards(target, sink):
+    """Whether a socket goes to the real server; one that was closed meanwhile goes nowhere."""
+    try:
+        return sink.getpeername()[1] == target[1]
+    except OSError:
+        return True
+
+
+class Sink:
     """A socket as FaultProxy uses it, with something between."""
 
     def __init__(self, owner, sink):
         self.owner = owner
         self.sink = sink
         self.cutter = Cutter()
+
+    def sendall(self, data):
+        raise NotImplementedError
 
     def __getattr__(self, name):
         return getattr(self.sink, name)
@@ -98,7 +109,7 @@ class _Sink:
         return self.sink is other or self is other
 
 
-class _Voice(_Sink):
+class _Voice(Sink):
     def __init__(self, owner, sink):
         super().__init__(owner, sink)
         self.lock = threading.Lock()
@@ -118,7 +129,7 @@ class _Voice(_Sink):
                 data = data[len(piece) :]
 
 
-class _Ear(_Sink):
+class _Ear(Sink):
     def sendall(self, data):
         for stanza in self.cutter.feed(data):
             self.owner.heard.append(stanza)
@@ -127,7 +138,7 @@ class _Ear(_Sink):
                 self.sink.sendall(stanza)
 
 
-def _end(one):
+def end(one):
     """What was sent still arrives: the other side's bytes are read, so that closing does not reset."""
     try:
         one.shutdown(socket.SHUT_WR)
