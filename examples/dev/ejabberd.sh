@@ -9,6 +9,7 @@
 ejabberd_prepare() {
     certificate_once
     secret_once component echo "development-$(random_hex 16)"
+    secret_once api random_hex 16
     secret_once api-password random_hex 16
     as_user mkdir -p "$VAR/ejabberd"
 }
@@ -21,34 +22,35 @@ ejabberd_start() {
     ejabberd_configuration "$client" "$component" "$api" "$(cat -- "$VAR/secrets/component")" |
         var_write ejabberd/ejabberd.yml
     ejabberd_setup | var_write ejabberd/setup.erl
+    as_user rm -f -- "$VAR/ejabberd/ready"
     process_start ejabberd env -u ERL_FLAGS -u ERL_AFLAGS -u ERL_ZFLAGS HOME="$VAR/ejabberd" \
         ERL_LIBS="$(dirname -- "$(ejabberd_library)")" ERL_CRASH_DUMP="$VAR/log/ejabberd.dump" \
         EJABBERD_CONFIG_PATH="$VAR/ejabberd/ejabberd.yml" EJABBERD_LOG_PATH="$VAR/log/ejabberd-own.log" \
         /usr/bin/erl +sbwt none +sbwtdcpu none +sbwtdio none -noinput -mnesia dir "\"$VAR/ejabberd\"" \
-        -s ejabberd -eval "{ok, _} = file:script(\"$VAR/ejabberd/setup.erl\")."
+        -s ejabberd -eval "{ok, ok} = file:script(\"$VAR/ejabberd/setup.erl\")."
 }
 
 # Where Debian has it: /usr/lib/ARCHITECTURE/ejabberd-VERSION.
 ejabberd_library() {
     local found
-    found=$(dpkg-query -L ejabberd | grep -m 1 '/ejabberd-[0-9.-]*$') || die "the package ejabberd is not installed"
-    printf '%s\n' "$found"
+    found=$(dpkg-query -L ejabberd 2>/dev/null | grep '/ejabberd-[0-9.-]*$') || die "the package ejabberd is not installed"
+    printf '%s\n' "${found%%$'\n'*}"
 }
 
-# What ejabberdctl register and oauth_issue_token do, once. The token's file is there before the ports answer for good:
-# ejabberd_ready waits for it.
+# What ejabberdctl register and oauth_issue_token do, with a token that is known; at each start, because an ejabberd that
+# was killed may have forgotten them. ejabberd_ready waits for it to be done.
 ejabberd_setup() {
     cat <<END
 Secret = fun(Name) -> {ok, Text} = file:read_file("$VAR/secrets/" ++ Name), string:trim(Text) end,
-_ = ejabberd_auth:try_register(<<"registrar-api">>, <<"$XMPP_DOMAIN">>, Secret("api-password")),
-case filelib:is_file("$VAR/secrets/api") of
-    true -> ok;
-    false ->
-        {Token, _, _} = ejabberd_oauth:oauth_issue_token(
-            "registrar-api@$XMPP_DOMAIN", 315360000, "add_rosteritem;delete_rosteritem;get_roster;check_account;check_password"),
-        ok = file:write_file("$VAR/secrets/api.new", Token),
-        ok = file:rename("$VAR/secrets/api.new", "$VAR/secrets/api")
-end.
+User = <<"registrar-api">>, Domain = <<"$XMPP_DOMAIN">>,
+_ = ejabberd_auth:try_register(User, Domain, Secret("api-password")),
+{ok, _} = ejabberd_oauth:associate_access_token(
+    Secret("api"),
+    [{<<"resource_owner">>, {user, User, Domain}},
+     {<<"scope">>, [<<"add_rosteritem">>, <<"delete_rosteritem">>, <<"get_roster">>, <<"check_account">>,
+                    <<"check_password">>]}],
+    [{expiry_time, 315360000}]),
+ok = file:write_file("$VAR/ejabberd/ready", <<>>).
 END
 }
 
@@ -72,8 +74,6 @@ listen:
     hosts:
       "$XMPP_COMPONENT":
         password: "$4"
-      "second.$XMPP_COMPONENT":
-        password: "$4"
   - port: $3
     ip: 127.0.0.1
     backlog: 64
@@ -82,7 +82,7 @@ listen:
       /api: mod_http_api
 acl:
   registrar:
-    server: ["$XMPP_COMPONENT", "second.$XMPP_COMPONENT"]
+    server: "$XMPP_COMPONENT"
   registrar_api:
     user: "registrar-api@$XMPP_DOMAIN"
 access_rules:
@@ -122,7 +122,7 @@ ejabberd_ready() {
     process_ready ejabberd port_answers "$(port_kept component)" &&
         process_ready ejabberd port_answers "$(port_kept client)" &&
         process_ready ejabberd port_answers "$(port_kept api)" &&
-        process_ready ejabberd as_user test -s "$VAR/secrets/api"
+        process_ready ejabberd as_user test -e "$VAR/ejabberd/ready"
 }
 
 ejabberd_stop() {

@@ -12,17 +12,16 @@ import psycopg2
 import pytest
 import redis as redis_module
 
+from harness import running
 from harness.calls import Calls
 from harness.hostile import HostileServer
 from harness.http_client import Http
 from harness.incidents import HOSTILE, Incident
-from harness.link import Link
 from harness.process import Registrard
 from harness.sms_file import SmsFile
 from harness.stack import Stack
 from harness.strict import PROXIED, production
 from harness.tcp_client import LineClient
-from harness.xmpp_client import XmppClients
 
 
 def pytest_collection_modifyitems(config, items):
@@ -36,36 +35,22 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session")
 def _stack():
-    stack = Stack()
-    try:
-        stack.open()
-        yield stack
-    finally:
-        stack.close()
+    yield from running.servers()
 
 
 @pytest.fixture(scope="session")
 def _link(_stack):
-    link = Link(_stack)
-    yield link
-    link.close()
+    yield from running.way(_stack)
 
 
 @pytest.fixture(scope="session")
 def _server(_stack, _link):
-    server = Registrard(_stack, _link.settings)
-    server.start()
-    yield server
-    mark = server.log.mark()
-    server.stop()
-    assert not server.log.complaints(mark)
+    yield from running.registrard(_stack, _link)
 
 
 @pytest.fixture(scope="session")
 def _xmpp_clients(_stack):
-    clients = XmppClients(_stack.client_address, _stack.certificate if _stack.owns_xmpp else None)
-    yield clients
-    clients.close()
+    yield from running.clients(_stack)
 
 
 @pytest.fixture

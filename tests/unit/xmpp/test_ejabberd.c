@@ -17,6 +17,7 @@
 #include "xmpp/adhoc.h"
 #include "xmpp/http_api.h"
 #include "xmpp/link.h"
+#include "xmpp/readings.h"
 #include "xmpp/server.h"
 #include "xmpp/slots.h"
 
@@ -37,7 +38,8 @@ struct fixture {
     char told[TOLD_MAX]; /* "command body\n" each, in order */
     struct xmpp_config config;
     struct link *link;
-    struct slots *opening;
+    struct slots *opening, *shared;
+    struct readings *readings;
     struct http_api *api;
     struct arena *arena;
     struct task task;
@@ -85,14 +87,20 @@ static int setup(void **state)
     struct link_status status = {0};
     while (!status.up)
         link_status(fixture->link, &status);
+    unsigned taken = 0;
     fixture->opening = slots_new(ADHOC_OPENING_MAX);
+    fixture->shared = slots_new(4);
+    assert_int_equal(slots_take(fixture->shared, 4, clock_ms() + 5000, &taken), OK);
+    fixture->readings = readings_new();
     fixture->api = http_api_new(&fixture->config);
     fixture->arena = arena_new();
     fixture->task = (struct task){.config = &fixture->config,
                                   .link = fixture->link,
                                   .generation = 1,
                                   .slots = 4,
+                                  .shared = fixture->shared,
                                   .opening = fixture->opening,
+                                  .readings = fixture->readings,
                                   .api = fixture->api,
                                   .deadline_ms = clock_ms() + 5000};
     static const char *const groups[] = {"One", "Two"};
@@ -115,6 +123,8 @@ static int teardown(void **state)
     link_close(&fixture->link);
     http_api_free(&fixture->api);
     slots_free(&fixture->opening);
+    slots_free(&fixture->shared);
+    readings_free(&fixture->readings);
     arena_free(&fixture->arena);
     api_stop(&fixture->api_peer);
     peer_close(&fixture->link_peer);
@@ -302,14 +312,21 @@ static const struct rule bound[] = {
     {0},
 };
 
+static enum err edit(struct fixture *fixture, bool bind)
+{
+    struct readback readback;
+    readback_init(&readback, &server_ejabberd, &fixture->task, fixture->arena, fixture->sides);
+    return server_ejabberd.edit(&readback, bind);
+}
+
 static enum err bind_both(struct fixture *fixture)
 {
-    return server_ejabberd.edit(&fixture->task, fixture->arena, fixture->sides, true);
+    return edit(fixture, true);
 }
 
 static enum err unbind_both(struct fixture *fixture)
 {
-    return server_ejabberd.edit(&fixture->task, fixture->arena, fixture->sides, false);
+    return edit(fixture, false);
 }
 
 static void writes_both_and_reads_both(void **state)
