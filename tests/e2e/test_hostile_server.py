@@ -8,7 +8,7 @@ import pytest
 
 from harness.crashes import Truth
 from harness.d003 import metric, wait_until
-from harness.hostile import get
+from harness.hostile import get, is_answer
 from harness.incidents import works
 
 MIB = 1024 * 1024
@@ -199,7 +199,8 @@ def test_what_is_nobodys_business(server, hostile, incident, asks, is_well):
         hostile.heard.clear()
         hostile.inject(stanza)
         asks()
-        assert len(hostile.heard) == 1, (name, hostile.heard)
+        said = [one for one in hostile.heard if is_answer(one) or b"example.net" in one]
+        assert len(said) == 1, (name, said)
     assert whole.grown("xmpp_input_refused_total") == whole.grown("xmpp_link_failures_total") == 0
     is_well()
     whole.said_nothing()
