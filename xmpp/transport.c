@@ -227,14 +227,30 @@ static enum transport_result after_ssl(struct transport *transport, int result, 
     return TRANSPORT_BROKEN;
 }
 
-enum transport_result transport_read(struct transport *transport, void *bytes_r, size_t size, size_t *length_r)
+/* What came is acknowledged now. Prosody writes a stanza of more than 8 KiB in pieces and leaves Nagle's algorithm on:
+ * the next piece would wait for the acknowledgement, which the kernel puts off for 40 ms. */
+static void acknowledge(const struct transport *transport)
 {
-    if (transport->ssl == NULL)
-        return after_syscall(transport, recv(transport->fd, bytes_r, size, 0), length_r);
+    const int on = 1;
+    (void)setsockopt(transport->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+static enum transport_result read_ssl(struct transport *transport, void *bytes_r, size_t size, size_t *length_r)
+{
     ERR_clear_error();
     transport->read_wants_write = false;
     int result = SSL_read_ex(transport->ssl, bytes_r, size, length_r);
     return after_ssl(transport, result, SSL_ERROR_WANT_WRITE, &transport->read_wants_write);
+}
+
+enum transport_result transport_read(struct transport *transport, void *bytes_r, size_t size, size_t *length_r)
+{
+    enum transport_result result = transport->ssl == NULL
+                                       ? after_syscall(transport, recv(transport->fd, bytes_r, size, 0), length_r)
+                                       : read_ssl(transport, bytes_r, size, length_r);
+    if (result == TRANSPORT_AGAIN)
+        acknowledge(transport);
+    return result;
 }
 
 enum transport_result transport_write(struct transport *transport, const void *bytes, size_t length, size_t *written_r)
