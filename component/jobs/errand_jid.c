@@ -64,12 +64,13 @@ static enum err created(struct pg *pg, struct errand *errand)
     return err == OK ? points_welcome(errand->config->services, pg, errand->arena, &errand->account) : err;
 }
 
+/* Also when the account could not be loaded. */
 static enum err undo_registration(struct pg *pg, struct errand *errand)
 {
     struct session_hash *ended = NULL;
     size_t count = 0; /* a pending account has no sessions */
     const enum err err =
-        account_end(errand->config->services, pg, errand->arena, errand->account.id, ACCOUNT_PENDING, &ended, &count);
+        account_end(errand->config->services, pg, errand->arena, errand->item.low, ACCOUNT_PENDING, &ended, &count);
     return err == OK || err == ERR_NOT_FOUND ? outbox_done(pg, &errand->item) : err;
 }
 

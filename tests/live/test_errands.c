@@ -155,12 +155,12 @@ static struct held *free_place(void)
     return NULL;
 }
 
-static struct errand *errand_of(const struct outbox_item *item)
+static struct errand *errand_of(struct pg *session, const struct outbox_item *item)
 {
     struct arena *own_arena = arena_new();
     struct errand *errand = arena_alloc(own_arena, sizeof *errand);
     *errand = (struct errand){.config = &jobs, .arena = own_arena, .item = *item};
-    errands_load(pg, errand);
+    errands_load(session, errand);
     return errand;
 }
 
@@ -175,7 +175,7 @@ static void take_one(void)
     assert_int_equal(outbox_take(pg, arena, &claim, &items, &count), OK);
     if (count == 0)
         return;
-    *place = (struct held){.errand = errand_of(&items[0])};
+    *place = (struct held){.errand = errand_of(pg, &items[0])};
     place->acted = place->errand->result != OK; /* there is nothing to tell the server */
 }
 
@@ -389,6 +389,25 @@ static void a_second_attempt_at_a_registration_undoes_it(void **state)
     expect_whole(0);
 }
 
+static void a_registration_that_cannot_be_loaded_is_undone(void **state)
+{
+    (void)state;
+    const struct pg_config nowhere = {
+        .url = secret_of_cstr("host=/nowhere"), .connect_timeout_ms = 100, .statement_timeout_ms = 100};
+    struct pg *away = pg_new(&nowhere);
+    start_over();
+    struct held *creating = taken(OUTBOX_CREATE_JID);
+    const struct outbox_item item = creating->errand->item;
+    let_go(creating);
+    *creating = (struct held){.errand = errand_of(away, &item), .acted = true};
+    assert_int_equal(creating->errand->result, ERR_DB_DOWN);
+    record(creating);
+    assert_int_equal(ask("select state from accounts"), ACCOUNT_CANCELLED);
+    drain();
+    expect_whole(0);
+    pg_free(&away);
+}
+
 static void a_link_that_is_down_is_waited_for_without_a_pause(void **state)
 {
     (void)state;
@@ -430,6 +449,7 @@ int main(void)
         ERRAND_TEST(nothing_is_half_made),
         ERRAND_TEST(a_registration_given_up_while_its_jid_is_made_is_undone),
         ERRAND_TEST(a_second_attempt_at_a_registration_undoes_it),
+        ERRAND_TEST(a_registration_that_cannot_be_loaded_is_undone),
         ERRAND_TEST(a_link_that_is_down_is_waited_for_without_a_pause),
     };
     return cmocka_run_group_tests_name("errands", tests, postgres_set_up, postgres_tear_down);
