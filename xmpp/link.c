@@ -44,7 +44,9 @@ struct link {
     struct repeated others; /* lines of link_may_log */
     bool refusing;
     bool stopping;
-    uint64_t praised; /* generation */
+    uint64_t praised; /* generation, as what follows */
+    uint64_t dropped;
+    const char *drop_reason; /* static */
     struct link_status status;
 };
 
@@ -173,12 +175,21 @@ static void on_ignored(void *arg, const struct element *answer, bool forged)
         log_warn("xmpp_answer_forged", F("from", element_attribute_or_empty(answer, "from")), F("times", times));
 }
 
+/* NULL: it is to go on. */
+static const char *drop_reason(struct link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    const char *reason = link->dropped == link->status.generation ? link->drop_reason : NULL;
+    pthread_mutex_unlock(&link->lock);
+    return reason;
+}
+
 /* Until the connection is over or we are to stop. True: it was up. */
 static bool serve(struct link *link, struct session *session)
 {
     bool up = false;
     bool alive = true;
-    while (alive && !is_stopping(link)) {
+    while (alive && !is_stopping(link) && !(up && drop_reason(link) != NULL)) {
         if (up)
             hand_over(link, session);
         alive = session_turn(session);
@@ -224,10 +235,11 @@ static bool run_session(struct link *link)
         return false;
     }
     bool up = serve(link, session);
-    bool good = up && was_good(link, session);
+    const char *dropped = up ? drop_reason(link) : NULL;
+    bool good = up && dropped == NULL && was_good(link, session);
     if (session_refused(session))
         metric_add(M_XMPP_REFUSED, "", 1);
-    announce_down(link, up, session_reason(session));
+    announce_down(link, up, dropped != NULL ? dropped : session_reason(session));
     session_close(&session);
     return good;
 }
@@ -333,6 +345,15 @@ void link_praise(struct link *link, uint64_t generation)
     pthread_mutex_lock(&link->lock);
     link->praised = generation;
     pthread_mutex_unlock(&link->lock);
+}
+
+void link_drop(struct link *link, uint64_t generation, const char *reason)
+{
+    pthread_mutex_lock(&link->lock);
+    link->dropped = generation;
+    link->drop_reason = reason;
+    pthread_mutex_unlock(&link->lock);
+    ring(link);
 }
 
 void link_id(struct link *link, char id_r[REQUEST_ID_SIZE])

@@ -43,6 +43,8 @@ void link_status(struct link *link, struct link_status *status_r);
 /* Says that the link of that generation is of use: when it breaks, the next one is tried soon. Without it that holds
  * for links that lived for a while, so that a server that ends every link at once is not tried ever faster. */
 void link_praise(struct link *link, uint64_t generation);
+/* Ends the link of that generation, when it is up still; the next one is not tried soon. `reason` is static. */
+void link_drop(struct link *link, uint64_t generation, const char *reason);
 
 /* A fresh request id. */
 void link_id(struct link *link, char id_r[REQUEST_ID_SIZE]);

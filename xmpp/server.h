@@ -35,7 +35,8 @@ struct xmpp_server {
 
     /* NULL when it can be driven as it is; else what is missing. */
     const char *(*missing)(const struct xmpp_config *config, const struct server_facts *facts);
-    /* On each link, before all else: whether what the driver needs beside it answers. NULL: it needs nothing. */
+    /* On each link, before all else: whether what the driver needs beside it answers. ERR_CONFLICT: we are not the only
+     * one who is connected under our name. NULL: nothing is needed. */
     enum err (*reach)(struct task *task, struct server_facts *facts);
     enum err (*create)(struct task *task, const char *local, struct secret password);
     enum err (*remove)(struct task *task, const char *local);

@@ -220,13 +220,19 @@ static enum err choose_driver(struct xmpp *xmpp, struct task *task, struct serve
     return ERR_UNSUPPORTED;
 }
 
+static const char not_alone[] = "conflict: another connection has our domain";
+
 /* An API that cannot be reached is no link that broke: ERR_XMPP. */
 static enum err reach_server(struct xmpp *xmpp, struct task *task, const struct xmpp_server *server,
                              struct server_facts *facts)
 {
     char reason[HTTP_API_REASON_SIZE], what[HTTP_API_REASON_SIZE + 16];
     enum err err = server->reach != NULL ? server->reach(task, facts) : OK;
-    if (err == OK || err == ERR_SHUTDOWN)
+    if (err == ERR_CONFLICT) { /* who was here before is not to lose his answers to us */
+        link_drop(xmpp->link, task->generation, not_alone);
+        return ERR_XMPP_DOWN;
+    }
+    if (err == OK || err == ERR_SHUTDOWN || (err == ERR_XMPP_DOWN && !task->api_failed))
         return err;
     http_api_reason(xmpp->api, reason);
     snprintf(what, sizeof what, "HTTP API: %s", reason);

@@ -138,6 +138,28 @@ static void a_lost_name_is_no_good_link(void **state)
     assert_in_range(longest, 75, PEER_WAIT_MS);
 }
 
+static void a_link_that_is_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.backoff_base_ms = 400;
+    fixture->config.backoff_cap_ms = 400;
+    connect_once(fixture);
+    link_praise(fixture->link, 1); /* counts no more */
+    link_drop(fixture->link, 7, "of another link");
+    peer_expect_silence(&fixture->peer, 30);
+    start_call(fixture);
+    const int64_t started = clock_ms();
+    link_drop(fixture->link, 1, "not of use");
+    peer_expect_end(&fixture->peer);
+    wait_until(fixture, false, 1);
+    assert_string_equal(status_of(fixture).reason, "not of use");
+    assert_int_equal(end_call(fixture), ERR_XMPP_DOWN);
+    peer_accept(&fixture->peer);
+    assert_true(clock_ms() - started >= 190); /* the next one is not tried at once */
+    wait_until(fixture, true, 2);
+    peer_expect_silence(&fixture->peer, 30);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -151,6 +173,7 @@ int main(void)
         TEST(forged_answers_are_counted),
         TEST(a_forged_answer_to_a_ping_is_no_sign_of_life),
         TEST(a_lost_name_is_no_good_link),
+        TEST(a_link_that_is_dropped),
     };
     crypto_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
