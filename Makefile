@@ -37,7 +37,7 @@ LIBS_service := -largon2 -lqrencode -lpng -lz
 LIBS_http    := -lmicrohttpd -lgnutls -ljansson -lssl
 
 # layer: its folders, and the layers it may link with, lowest last
-LAYERS := base cache sql xmpp sms service jobs http config
+LAYERS := base cache sql xmpp sms service jobs commands http config
 DIRS_base    := component/base
 DIRS_cache   := component/cache
 DIRS_sql     := sql
@@ -45,6 +45,7 @@ DIRS_xmpp    := xmpp xmpp/servers
 DIRS_sms     := component/sms
 DIRS_service := component/service
 DIRS_jobs    := component/jobs
+DIRS_commands := component/commands
 DIRS_http    := http http/dialects
 SOURCES_config := component/config.c $(wildcard component/config_*.c)
 USES_base    :=
@@ -54,9 +55,11 @@ USES_xmpp    := base
 USES_sms     := base
 USES_service := cache sql xmpp sms base
 USES_jobs    := service cache sql xmpp sms base
+USES_commands := service cache sql xmpp sms base
 USES_http    := service cache sql xmpp sms base
 USES_config  := base
 LIBS_jobs    :=
+LIBS_commands :=
 LIBS_config  := -linih
 
 sources = $(if $(SOURCES_$(1)),$(SOURCES_$(1)),$(foreach d,$(DIRS_$(1)),$(wildcard $(d)/*.c)))
@@ -78,7 +81,7 @@ $(BUILD)/tests/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%.o $(foreach l,$(call with
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
-ALL_ARCHIVES = $(foreach l,http jobs service cache sql xmpp sms config base,$(call archive,$(l)))
+ALL_ARCHIVES = $(foreach l,http commands jobs service cache sql xmpp sms config base,$(call archive,$(l)))
 MAIN_OBJECTS = $(patsubst %,$(BUILD)/component/%.o,main daemon wiring startup readiness)
 $(BUILD)/registrard: $(MAIN_OBJECTS) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS))

@@ -16,6 +16,7 @@
 #include "component/base/seal.h"
 #include "component/cache/redis.h"
 #include "component/cache/token_cache.h"
+#include "component/commands/commands.h"
 #include "component/config.h"
 #include "component/jobs/jobs.h"
 #include "component/readiness.h"
@@ -47,6 +48,7 @@ struct daemon {
     struct xmpp *xmpp;
     struct jobs_config jobs_config;
     struct jobs *jobs;
+    struct commands *commands;
     const struct dialect *dialects[WIRING_DIALECTS + 1];
     struct http_server *http, *https;
     struct tcp_server *tcp;
@@ -220,6 +222,13 @@ static enum err start_xmpp_and_jobs(struct daemon *daemon, const char *version)
     return err;
 }
 
+static void start_commands(struct daemon *daemon)
+{
+    const struct commands_config commands = wiring_commands(daemon->config, &daemon->services, daemon->xmpp);
+    if (daemon->config->commands_enabled)
+        daemon->commands = commands_start(&commands);
+}
+
 /* --- listeners */
 
 static struct http_config http_config_of(const struct daemon *daemon, bool tls)
@@ -329,6 +338,8 @@ static enum err build(struct daemon *daemon, const char *version, int (*interrup
         err = start_xmpp_and_jobs(daemon, version);
     if (err == OK)
         err = start_listeners(daemon);
+    if (err == OK)
+        start_commands(daemon);
     return err;
 }
 
@@ -371,6 +382,8 @@ static unsigned in_flight(const struct daemon *daemon)
         active += http_active(daemon->https);
     if (daemon->tcp != NULL)
         active += tcp_active(daemon->tcp);
+    if (daemon->commands != NULL)
+        active += commands_active(daemon->commands);
     return active;
 }
 
@@ -382,6 +395,8 @@ static void quiesce(struct daemon *daemon)
         http_quiesce(daemon->https);
     if (daemon->tcp != NULL)
         tcp_quiesce(daemon->tcp);
+    if (daemon->commands != NULL)
+        commands_quiesce(daemon->commands);
 }
 
 static void finish_in_flight(struct daemon *daemon, int64_t deadline_ms)
@@ -404,7 +419,7 @@ void daemon_stop(struct daemon **daemon_ref)
     daemon->pg_latest_ms = now + time * 65 / 100; /* then a Postgres that hangs has failed */
     if (daemon->readiness != NULL)
         readiness_close(daemon->readiness); /* balancers look elsewhere */
-    quiesce(daemon);                        /* no new connections; what is open may still finish */
+    quiesce(daemon);                        /* no new connections and commands; what is open may still finish */
     finish_in_flight(daemon, now + time * 6 / 10);
     if (runtime->waiters != NULL)
         waiters_close(runtime->waiters); /* nobody waits for the outbox any more */
@@ -418,7 +433,8 @@ void daemon_stop(struct daemon **daemon_ref)
     jobs_stop(&daemon->jobs, clock_left(now + time * 9 / 10, 60000)); /* what errands did is recorded */
     http_stop(&daemon->http);
     http_stop(&daemon->https);
-    tcp_stop(&daemon->tcp); /* nobody is left who could ask for anything */
+    tcp_stop(&daemon->tcp);
+    commands_free(&daemon->commands); /* nobody is left who could ask for anything */
     lane_stop(&runtime->sms, 0);
     lane_stop(&runtime->hash, 0);
     lane_stop(&runtime->db, 0);

@@ -185,6 +185,23 @@ struct sms_config wiring_sms(const struct config *config, struct arena *arena)
     };
 }
 
+struct commands_config wiring_commands(const struct config *config, struct services *services, struct xmpp *xmpp)
+{
+    return (struct commands_config){
+        .services = services,
+        .xmpp = xmpp,
+        .keyring = services->keyring,
+        .domain = config->xmpp_domain,
+        .component = config->xmpp_component,
+        .country = (unsigned)config->region_country,
+        .in_flight = (unsigned)config->commands_in_flight,
+        .timeout_ms = config->commands_timeout,
+        .session_ms = config->commands_session_lifetime,
+        .register_text = config->commands_register_text[0] != '\0' ? config->commands_register_text : NULL,
+        .register_url = config->commands_register_url,
+    };
+}
+
 enum err wiring_dialects(const struct config *config, struct arena *arena,
                          const struct dialect *dialects_r[WIRING_DIALECTS + 1])
 {

@@ -386,6 +386,18 @@ enum err link_call(struct link *link, uint64_t generation, const struct buf *tex
     return pending_wait(link->pending, exchange, deadline_ms);
 }
 
+enum err link_send(struct link *link, uint64_t generation, const struct buf *text)
+{
+    pthread_mutex_lock(&link->lock);
+    const bool room =
+        text->length <= link->queue.limit / 2 && link->queue.length <= link->queue.limit / 2 - text->length;
+    const enum err err = room ? enqueue(link, generation, text) : ERR_BUSY;
+    pthread_mutex_unlock(&link->lock);
+    if (err == OK)
+        ring(link);
+    return err;
+}
+
 void link_post(struct link *link, const struct buf *text)
 {
     pthread_mutex_lock(&link->lock);

@@ -52,6 +52,9 @@ void link_id(struct link *link, char id_r[REQUEST_ID_SIZE]);
  * ERR_XMPP_DOWN when that link is gone, ERR_BUSY when too much is queued: then nothing was sent. */
 MUST_CHECK enum err link_call(struct link *link, uint64_t generation, const struct buf *text, struct exchange *exchange,
                               int64_t deadline_ms);
+/* Sends the text on the link of that generation; no answer is awaited. ERR_XMPP_DOWN; ERR_BUSY when half of what may be
+ * queued is: strangers' answers leave room for our requests. */
+MUST_CHECK enum err link_send(struct link *link, uint64_t generation, const struct buf *text);
 /* Sends what no answer is awaited for, on whatever link is up; kept for the next one when there is none. What does not
  * fit (32 KiB are kept) is dropped. */
 void link_post(struct link *link, const struct buf *text);

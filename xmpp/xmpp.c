@@ -15,9 +15,9 @@
 #include "xmpp/adhoc.h"
 #include "xmpp/check.h"
 #include "xmpp/http_api.h"
-#include "xmpp/inbound.h"
 #include "xmpp/link.h"
 #include "xmpp/messages.h"
+#include "xmpp/offers.h"
 #include "xmpp/readings.h"
 #include "xmpp/said.h"
 #include "xmpp/selftest.h"
@@ -32,6 +32,7 @@ struct xmpp {
     struct slots *slots;
     struct slots *opening; /* of command sessions */
     struct readings *readings;
+    struct offers *offers;
     struct http_api *api; /* NULL without an api_url */
 
     pthread_mutex_t lock;      /* of what follows */
@@ -66,8 +67,9 @@ static void received(void *arg, const struct element *stanza, struct buf *reply)
     link_id(xmpp->link, id);
     if (adhoc_cancel_late(xmpp->config.domain, xmpp->config.component, stanza, id, reply))
         return;
-    const struct inbound_config inbound = {xmpp->config.component, xmpp->config.version};
-    inbound_answer(&inbound, stanza, reply);
+    struct link_status link;
+    link_status(xmpp->link, &link);
+    offers_receive(xmpp->offers, link.generation, stanza, reply);
 }
 
 static void tell_change(struct xmpp *xmpp)
@@ -99,6 +101,7 @@ static void release(struct xmpp *xmpp)
     slots_free(&xmpp->slots);
     slots_free(&xmpp->opening);
     readings_free(&xmpp->readings);
+    offers_free(&xmpp->offers);
     http_api_free(&xmpp->api);
     pthread_mutex_destroy(&xmpp->lock);
     pthread_mutex_destroy(&xmpp->change_lock);
@@ -115,6 +118,7 @@ enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r)
     xmpp->slots = slots_new(config->in_flight);
     xmpp->opening = slots_new(ADHOC_OPENING_MAX);
     xmpp->readings = readings_new();
+    xmpp->offers = offers_new(&xmpp->config);
     xmpp->api = config->api_url[0] != '\0' ? http_api_new(&xmpp->config) : NULL;
     pthread_mutex_init(&xmpp->lock, NULL);
     pthread_mutex_init(&xmpp->change_lock, NULL);
@@ -157,6 +161,16 @@ void xmpp_on_change(struct xmpp *xmpp, void (*changed)(void *arg), void *arg)
     xmpp->changed = changed;
     xmpp->changed_arg = arg;
     pthread_mutex_unlock(&xmpp->change_lock);
+}
+
+void xmpp_offer(struct xmpp *xmpp, const struct xmpp_offer *offer)
+{
+    offers_set(xmpp->offers, offer);
+}
+
+enum err xmpp_answer(struct xmpp *xmpp, uint64_t generation, const struct buf *stanza)
+{
+    return link_send(xmpp->link, generation, stanza);
 }
 
 void xmpp_status(struct xmpp *xmpp, struct xmpp_status *status_r)

@@ -20,6 +20,7 @@
 #include "component/base/secret.h"
 
 struct arena;
+struct buf;
 struct xmpp;
 
 enum xmpp_tls { XMPP_TLS_NEVER, XMPP_TLS_DIRECT };
@@ -98,6 +99,23 @@ void xmpp_status(struct xmpp *xmpp, struct xmpp_status *status_r);
 /* Calls `changed` when up or ready has changed, on any thread; it must not block, and may call xmpp_status. Set once.
  * The link may be up by then: look at the status afterwards. */
 void xmpp_on_change(struct xmpp *xmpp, void (*changed)(void *arg), void *arg);
+
+/* What is offered to the server's users (XEP-0050, XEP-0077); see xmpp/command.h. */
+struct element;
+struct command_offer;
+struct xmpp_offer {
+    const struct command_offer *commands; /* static */
+    size_t count;
+    const char *register_text, *register_url; /* NULL without */
+    /* On the link's thread: a command that somebody wants, an iq of type set, valid during the call. Must not block;
+     * the answer goes by xmpp_answer, on the same link. */
+    void (*asked)(void *arg, uint64_t generation, const struct element *iq);
+    void *arg;
+};
+/* NULL: nothing any more; nobody is asked any more when this returns. */
+void xmpp_offer(struct xmpp *xmpp, const struct xmpp_offer *offer);
+/* Sends a stanza on the link of that generation, and waits for nothing. ERR_XMPP_DOWN: that link is gone; ERR_BUSY. */
+MUST_CHECK enum err xmpp_answer(struct xmpp *xmpp, uint64_t generation, const struct buf *stanza);
 
 /* After each new link, on a job's thread: learns what the server is (XEP-0092, XEP-0356 advertisement, the configured
  * name), chooses the driver and proves it by a self-test on two throw-away JIDs, unless `old_proof` (of an earlier run;

@@ -12,6 +12,7 @@
 #include "component/service/claims.h"
 #include "component/service/names.h"
 #include "component/service/own_account.h"
+#include "component/service/rename.h"
 
 enum { CODE_MAX = 64, MS_PER_S = 1000 };
 
@@ -130,6 +131,29 @@ static enum err decode_bindings(const struct dialect *dialect, const struct requ
     (void)dialect;
     struct bound_io *io = arena_alloc(call->arena, sizeof *io);
     return decode_nothing_else(request, call, io, &io->credential);
+}
+
+/* A bare JID of ours; another cannot be somebody's whom one is bound to. */
+static enum err decode_jid(const struct dialect *dialect, const struct request *request, struct call *call,
+                           const char **local_r)
+{
+    const char *jid = text_of(request, "jid");
+    const char *at = jid != NULL ? strchr(jid, '@') : NULL;
+    if (at == NULL || at == jid)
+        return ERR_INVALID;
+    *local_r = arena_copy(call->arena, jid, (size_t)(at - jid));
+    return strcmp(at + 1, settings_of(dialect)->xmpp_domain) == 0 ? OK : ERR_NOT_BOUND;
+}
+
+static enum err decode_rename(const struct dialect *dialect, const struct request *request, struct call *call)
+{
+    struct rename_io *io = call->io = arena_alloc(call->arena, sizeof *io);
+    const struct param *nickname = params_find(&request->params, "nickname");
+    const enum err err = decode_credential(request, &io->credential);
+    if (err != OK || nickname == NULL || nickname->kind != PARAM_TEXT)
+        return ERR_INVALID;
+    io->nickname = nickname->value;
+    return decode_jid(dialect, request, call, &io->jid_local);
 }
 
 /* --- rendering */
@@ -289,6 +313,18 @@ static void render_bindings(const struct dialect *dialect, const struct request 
     reply_json(reply, json_pack("{s:o}", "bindings", bindings));
 }
 
+static void render_rename(const struct dialect *dialect, const struct request *request, const struct call *call,
+                          struct reply *reply)
+{
+    (void)request;
+    const struct rename_io *io = call->io;
+    if (call->result != OK)
+        render_error(call->result, reply);
+    else
+        reply_json(reply, json_pack("{s:s, s:o}", "state", state_of(io->wishes.seen), "peer",
+                                    peer_of(dialect, call, io->peer)));
+}
+
 /* --- the calls */
 
 static const struct route routes[] = {
@@ -299,6 +335,7 @@ static const struct route routes[] = {
     {"/v1/asks", METHOD_GET, OVER_HTTP, &op_list_asks, decode_asks, render_asks},
     {"/v1/asks/answer", METHOD_POST, OVER_HTTP, &op_answer_ask, decode_answer, render_answer},
     {"/v1/bindings", METHOD_GET, OVER_HTTP, &op_list_bound, decode_bindings, render_bindings},
+    {"/v1/bindings/rename", METHOD_POST, OVER_HTTP, &op_rename, decode_rename, render_rename},
 };
 
 const struct dialect *v1_new(struct arena *arena, const struct v1_settings *settings)

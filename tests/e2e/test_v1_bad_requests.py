@@ -88,6 +88,15 @@ def test_bodies_that_are_none(v1, lamp, path, method, body):
     ("/v1/asks/answer", "POST", {"id": -1, "accept": True}),
     ("/v1/asks/answer", "POST", {"id": 1.5, "accept": True}),
     ("/v1/asks/answer", "POST", {"id": 10**30, "accept": True}),
+    ("/v1/bindings/rename", "POST", {"jid": "x@localhost"}),
+    ("/v1/bindings/rename", "POST", {"nickname": "x"}),
+    ("/v1/bindings/rename", "POST", {"jid": "localhost", "nickname": "x"}),
+    ("/v1/bindings/rename", "POST", {"jid": "@localhost", "nickname": "x"}),
+    ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": 1}),
+    ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": None}),
+    ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": "x" * 65}),
+    ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": "a\nb"}),
+    ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": "\uffff"}),
 ])
 def test_parameters_that_are_none(v1, lamp, path, method, body):
     assert error(v1.call(method, path, lamp.token, body)) == (400, "invalid")

@@ -3,11 +3,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "component/base/arena.h"
 #include "component/base/buf.h"
 #include "component/base/crypto.h"
 #include "xmpp/adhoc.h"
+#include "xmpp/command.h"
 #include "xmpp/inbound.h"
 #include "xmpp/ns.h"
 #include "xmpp/parser.h"
@@ -68,14 +70,38 @@ static void require_well_formed(const struct buf *reply)
     parser_free(&parser);
 }
 
+/* A command is answered with all that was understood of it. */
+static void answer_command(const struct element *iq, struct buf *reply)
+{
+    struct arena *arena = arena_new();
+    struct command_request request;
+    const enum err read = command_read(arena, iq, &request);
+    require(read == OK || read == ERR_TOO_LARGE);
+    require(request.field_count <= COMMAND_FIELDS_MAX && strlen(request.node) <= COMMAND_VALUE_MAX);
+    struct form_field *fields = arena_array(arena, request.field_count, sizeof *fields);
+    for (size_t i = 0; i < request.field_count; i++)
+        fields[i] = (struct form_field){.name = request.fields[i].name, .value = request.fields[i].value};
+    const struct form form = {.type = "result", .fields = fields, .field_count = request.field_count};
+    const struct command_answer answer = {.status = "completed", .session = request.session, .form = &form};
+    const enum err err = command_write("registrar.example.org", &request, &answer, reply);
+    require(err == OK || err == ERR_INVALID); /* line breaks in attributes */
+    arena_free(&arena);
+}
+
 static void received(void *arg, struct tree *stanza)
 {
     (void)arg;
-    const struct inbound_config config = {"registrar.example.org", "1"};
+    static const struct command_offer offer = {"list", "My devices"};
+    const struct inbound_config config = {.component = "registrar.example.org",
+                                          .version = "1",
+                                          .offers = &offer,
+                                          .offer_count = 1,
+                                          .register_text = "elsewhere"};
     struct buf reply;
     buf_init(&reply, 1024 * 1024);
-    if (!adhoc_cancel_late("example.org", "registrar.example.org", stanza->root, "id", &reply))
-        inbound_answer(&config, stanza->root, &reply);
+    if (!adhoc_cancel_late("example.org", "registrar.example.org", stanza->root, "id", &reply) &&
+        !inbound_answer(&config, stanza->root, &reply))
+        answer_command(stanza->root, &reply);
     require_well_formed(&reply);
     buf_free(&reply);
 

@@ -13,6 +13,7 @@ CALLS = (
     ("/v1/asks", "GET", None),
     ("/v1/asks/answer", "POST", {"id": 1, "accept": True}),
     ("/v1/bindings", "GET", None),
+    ("/v1/bindings/rename", "POST", {"jid": "nobody@localhost", "nickname": "x"}),
 )
 
 
@@ -63,6 +64,9 @@ class V1:
 
     def bindings(self, account):
         return self.call("GET", "/v1/bindings", account.token)
+
+    def rename(self, account, jid, nickname):
+        return self.call("POST", "/v1/bindings/rename", account.token, {"jid": jid, "nickname": nickname})
 
     # What most tests look at.
 

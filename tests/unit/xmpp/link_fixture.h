@@ -31,7 +31,7 @@ struct fixture {
 static inline void link_fixture_on_received(void *arg, const struct element *stanza, struct buf *reply)
 {
     struct fixture *fixture = arg;
-    const struct inbound_config config = {"registrar.example.org", "1.0"};
+    const struct inbound_config config = {.component = "registrar.example.org", .version = "1.0"};
     inbound_answer(&config, stanza, reply);
     atomic_fetch_add(&fixture->received, 1);
 }
