@@ -139,27 +139,31 @@ enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct acc
     return one_account(pg, arena, &get, &args, account_r);
 }
 
-enum err accounts_find_all(struct pg *pg, struct arena *arena, enum account_type type, const struct account_name *names,
-                           size_t count, struct account **accounts_r, size_t **position_r, size_t *count_r)
+enum err accounts_find_all(struct pg *pg, struct arena *arena, const struct account_name *names, size_t count,
+                           int64_t own, struct account **accounts_r, size_t **position_r, size_t *count_r)
 {
-    static const struct stmt find = {"accounts_find_all",
-                                     "select " ACCOUNT_COLUMNS
-                                     ", q.position - 1 from unnest($1::text[], $2::text[]) with ordinality "
-                                     "q(plain, phone, position) cross join lateral ("
-                                     "select * from accounts where name = q.phone and type = 1 and state < 2 union all "
-                                     "select * from accounts where name = q.plain and type = 2 and state < 2 union all "
-                                     "select * from accounts where name = q.plain and type = 3 and state < 2) a "
-                                     "where $3::smallint = 0 or type = $3 order by q.position, type"};
+    static const struct stmt find = {
+        "accounts_find_all",
+        "select * from (select " ACCOUNT_COLUMNS ", q.position - 1 as position "
+        "from unnest($1::text[], $2::text[], $3::bigint[]) with ordinality q(plain, phone, wanted, position) "
+        "cross join lateral (select * from accounts where name = q.phone and type = 1 and state < 2 union all "
+        "select * from accounts where name = q.plain and type = 2 and state < 2 union all "
+        "select * from accounts where name = q.plain and type = 3 and state < 2) a "
+        "where q.wanted = 0 or a.type = q.wanted union all "
+        "select " ACCOUNT_COLUMNS ", cardinality($1) from accounts a where a.id = $4) x order by position, type"};
     const char **plain = arena_array(arena, count, sizeof *plain);
     const char **phone = arena_array(arena, count, sizeof *phone);
+    int64_t *types = arena_array(arena, count, sizeof *types);
     for (size_t i = 0; i < count; i++) {
         plain[i] = names[i].plain;
         phone[i] = names[i].phone;
+        types[i] = names[i].type;
     }
     struct pg_args args = {0};
     pg_arg_texts(&args, arena, plain, count);
     pg_arg_texts(&args, arena, phone, count);
-    pg_arg_i64(&args, type);
+    pg_arg_i64s(&args, arena, types, count);
+    pg_arg_i64(&args, own);
     PGresult *result = NULL;
     const enum err err = pg_run(pg, &find, &args, &result);
     if (err != OK)

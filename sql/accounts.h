@@ -68,10 +68,12 @@ struct new_account {
     const char *xid_hash;    /* NULL without one */
 };
 
-/* A name as the wire has it: what it is as a Device or Wechat name, and as a Phone (E.164) or NULL. */
+/* A name as the wire has it: what it is as a Device or Wechat name, and as a Phone (E.164) or NULL; and of which type
+ * the account must be, unless that is ACCOUNT_ANY. */
 struct account_name {
     const char *plain;
     const char *phone;
+    enum account_type type;
 };
 
 /* In a transaction. Makes a pending account with its verifiers; ERR_NAME_TAKEN, also for the display name. */
@@ -84,11 +86,12 @@ MUST_CHECK enum err accounts_find(struct pg *pg, struct arena *arena, enum accou
 /* Whose invitation code it is, in either case: an active account that is not banned. ERR_NOT_FOUND. */
 MUST_CHECK enum err accounts_find_inviter(struct pg *pg, const char *invite_code, int64_t *id_r);
 MUST_CHECK enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct account *account_r);
-/* Pending and active accounts with one of the names (and the type, unless ACCOUNT_ANY), in the names' order; position_r
- * tells which name each answers. A name may find none or, without a type, several. */
-MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, enum account_type type,
-                                      const struct account_name *names, size_t count, struct account **accounts_r,
-                                      size_t **position_r, size_t *count_r);
+/* Pending and active accounts with one of the names, in the names' order; position_r tells which name each answers. A
+ * name may find none or, without a type, several. The account with the id `own` (0: none), in whatever state, comes
+ * last and has the position `count`. */
+MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, const struct account_name *names,
+                                      size_t count, int64_t own, struct account **accounts_r, size_t **position_r,
+                                      size_t *count_r);
 /* In a transaction: locks the rows against cancelling, in the order of ids; ERR_NOT_FOUND unless all are active. */
 MUST_CHECK enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count);
 /* In a transaction: locks an active account (else ERR_NOT_FOUND) against everything, sessions being opened included. */

@@ -11,11 +11,15 @@
 MUST_CHECK enum err acting_check_here(struct call *call, struct credential *credential);
 
 /* On a database worker: the account that acts, active and not banned; the arena's. `name` (NULL or empty: the
- * credential's own) must be the credential's own unless a backend asks. `targets` (NULL: nobody): whom the call looks
- * up besides, which counts against the limit of look-ups. What comes by JID counts against the limit of commands.
- * Errors of tokens_check; ERR_NO_SUCH_NAME, ERR_FORBIDDEN (another's name, or banned), ERR_JID_PENDING, ERR_LIMITED. */
+ * credential's own) must be the credential's own unless a backend asks. What comes by JID counts against the limit of
+ * commands. Errors of tokens_check; ERR_NO_SUCH_NAME, ERR_FORBIDDEN (another's name, or banned), ERR_JID_PENDING,
+ * ERR_LIMITED. */
 MUST_CHECK enum err acting_find(struct call *call, struct worker *worker, struct credential *credential,
-                                const struct name_list *name, const struct name_list *targets,
-                                struct account **asker_r);
+                                const struct name_list *name, struct account **asker_r);
+/* The same with those on whom it acts, as names_find: both at once, as far as that can be. They count against the limit
+ * of look-ups. */
+MUST_CHECK enum err acting_find_with(struct call *call, struct worker *worker, struct credential *credential,
+                                     const struct name_list *name, const struct name_list *targets,
+                                     struct account **asker_r, struct account ***targets_r);
 
 #endif

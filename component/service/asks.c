@@ -16,7 +16,7 @@ static enum err list(struct call *call, struct worker *worker)
 {
     struct asks_io *io = call->io;
     struct account *account = NULL;
-    const enum err err = acting_find(call, worker, &io->credential, NULL, NULL, &account);
+    const enum err err = acting_find(call, worker, &io->credential, NULL, &account);
     return err == OK ? asks_list(worker->pg, call->arena, account->id, ASKS_MAX, &io->asks, &io->count) : err;
 }
 
@@ -35,7 +35,7 @@ static enum err answer_here(struct call *call, struct worker *worker)
 static enum err find(struct call *call, struct worker *worker, struct answer_io *io)
 {
     struct ask ask;
-    enum err err = acting_find(call, worker, &io->credential, NULL, NULL, &io->account);
+    enum err err = acting_find(call, worker, &io->credential, NULL, &io->account);
     if (err == OK)
         err = asks_get(worker->pg, io->ask_id, false, &ask);
     if (err == OK && ask.asked != io->account->id)

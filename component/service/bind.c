@@ -56,9 +56,8 @@ static enum err check_list(struct call *call, struct bind_io *io, bool bind)
 /* Who acts, and on whom. */
 static enum err find_all(struct call *call, struct worker *worker, struct bind_io *io, bool bind)
 {
-    enum err err = acting_find(call, worker, &io->credential, &io->asker, &io->list, &io->account);
-    if (err == OK)
-        err = names_find(worker, call->arena, &io->list, &io->targets);
+    const enum err err =
+        acting_find_with(call, worker, &io->credential, &io->asker, &io->list, &io->account, &io->targets);
     return err == OK ? check_list(call, io, bind) : err;
 }
 
@@ -246,7 +245,7 @@ static enum err list(struct call *call, struct worker *worker)
 {
     struct bound_io *io = call->io;
     struct account *asker = NULL;
-    const enum err err = acting_find(call, worker, &io->credential, &io->asker, NULL, &asker);
+    const enum err err = acting_find(call, worker, &io->credential, &io->asker, &asker);
     return err == OK ? bindings_list(worker->pg, call->arena, asker->id, &io->peers, &io->count) : err;
 }
 

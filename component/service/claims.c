@@ -56,7 +56,7 @@ static enum err make(struct call *call, struct worker *worker)
     const struct service_settings *settings = &call->services->settings;
     struct account *account = NULL;
     char *code = arena_alloc(call->arena, CLAIM_CODE_SIZE), *shown = arena_alloc(call->arena, CLAIM_SHOWN_SIZE);
-    enum err err = acting_find(call, worker, &io->credential, NULL, NULL, &account);
+    enum err err = acting_find(call, worker, &io->credential, NULL, &account);
     if (err == OK && account->consent == CONSENT_REFUSE)
         err = ERR_REFUSED;
     if (err != OK)
@@ -150,7 +150,7 @@ static void settle(struct call *call, struct worker *worker, const struct redeem
 static enum err redeem(struct call *call, struct worker *worker)
 {
     struct redeem_io *io = call->io;
-    enum err err = acting_find(call, worker, &io->credential, NULL, NULL, &io->account);
+    enum err err = acting_find(call, worker, &io->credential, NULL, &io->account);
     if (err == OK)
         err = limit_tries(call, worker, io->account);
     if (err == OK)

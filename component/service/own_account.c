@@ -14,7 +14,7 @@ static enum err show_here(struct call *call, struct worker *worker)
 static enum err show(struct call *call, struct worker *worker)
 {
     struct own_account_io *io = call->io;
-    const enum err err = acting_find(call, worker, &io->credential, NULL, NULL, &io->account);
+    const enum err err = acting_find(call, worker, &io->credential, NULL, &io->account);
     return err == OK ? bindings_count(worker->pg, io->account->id, &io->bindings) : err;
 }
 
@@ -31,7 +31,7 @@ static enum err set(struct call *call, struct worker *worker)
 {
     struct set_consent_io *io = call->io;
     struct account *account = NULL;
-    enum err err = acting_find(call, worker, &io->credential, NULL, NULL, &account);
+    enum err err = acting_find(call, worker, &io->credential, NULL, &account);
     if (err == OK)
         err = accounts_set_consent(worker->pg, account->id, io->consent);
     if (err == OK)

@@ -8,6 +8,16 @@
 
 enum { MINUTE_MS = 60000 };
 
+struct account_name *names_typed(struct arena *arena, const struct name_list *list)
+{
+    struct account_name *names = arena_array(arena, list->count, sizeof *names);
+    for (size_t i = 0; i < list->count; i++) {
+        names[i] = list->names[i];
+        names[i].type = list->type;
+    }
+    return names;
+}
+
 enum err names_find(struct worker *worker, struct arena *arena, const struct name_list *list,
                     struct account ***accounts_r)
 {
@@ -16,7 +26,7 @@ enum err names_find(struct worker *worker, struct arena *arena, const struct nam
     const enum err err =
         list->jids != NULL
             ? jids_find_all(worker->pg, arena, list->jids, list->count, &found, &position, &count)
-            : accounts_find_all(worker->pg, arena, list->type, list->names, list->count, &found, &position, &count);
+            : accounts_find_all(worker->pg, arena, names_typed(arena, list), list->count, 0, &found, &position, &count);
     if (err != OK)
         return err;
     *accounts_r = arena_array(arena, list->count, sizeof **accounts_r);

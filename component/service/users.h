@@ -12,7 +12,7 @@
  * local parts of JIDs. */
 struct name_list {
     enum account_type type;
-    const struct account_name *names;
+    const struct account_name *names; /* each of any type: it is the list's */
     const char *const *jids;
     const char *const *wire; /* as they were sent, for replies; NULL where none names them */
     size_t count;
@@ -22,6 +22,8 @@ struct name_list {
  * Nothing for a backend. */
 MUST_CHECK enum err lookups_limit(struct call *call, struct worker *worker, const struct credential *credential,
                                   size_t names);
+/* The list's names with its type in each, in the arena. */
+struct account_name *names_typed(struct arena *arena, const struct name_list *list);
 /* Looks the names up on a database worker: accounts_r[i] answers names[i], NULL for an unknown one. The arena's. */
 MUST_CHECK enum err names_find(struct worker *worker, struct arena *arena, const struct name_list *list,
                                struct account ***accounts_r);

@@ -214,15 +214,15 @@ static void many_are_found_in_the_order_asked(void **state)
     const int64_t pending = pending_account(ACCOUNT_WECHAT, "open-id");
     const int64_t gone = active_account(ACCOUNT_DEVICE, "gone");
     cancel_account(gone, ACCOUNT_ACTIVE);
-    const struct account_name names[] = {{.plain = "open-id"},
-                                         {.plain = "nobody"},
-                                         {.plain = "13900000002", .phone = "+8613900000002"},
-                                         {.plain = "gone"},
-                                         {.plain = NULL, .phone = NULL},
-                                         {.plain = "open-id"}};
+    struct account_name names[] = {{.plain = "open-id"},
+                                   {.plain = "nobody"},
+                                   {.plain = "13900000002", .phone = "+8613900000002"},
+                                   {.plain = "gone"},
+                                   {.plain = NULL, .phone = NULL},
+                                   {.plain = "open-id"}};
     struct account *accounts;
     size_t *position, count;
-    assert_int_equal(accounts_find_all(pg, arena, ACCOUNT_ANY, names, 6, &accounts, &position, &count), OK);
+    assert_int_equal(accounts_find_all(pg, arena, names, 6, 0, &accounts, &position, &count), OK);
     assert_int_equal(count, 4);
     const int64_t ids[] = {pending, phone, device, pending};
     const size_t positions[] = {0, 2, 2, 5};
@@ -230,10 +230,19 @@ static void many_are_found_in_the_order_asked(void **state)
         assert_int_equal(accounts[i].id, ids[i]);
         assert_int_equal(position[i], positions[i]);
     }
-    assert_int_equal(accounts_find_all(pg, arena, ACCOUNT_DEVICE, names, 6, &accounts, &position, &count), OK);
-    assert_int_equal(count, 1);
+    names[0].type = names[2].type = ACCOUNT_DEVICE;
+    assert_int_equal(accounts_find_all(pg, arena, names, 6, gone, &accounts, &position, &count), OK);
+    assert_int_equal(count, 3);
     assert_int_equal(accounts[0].id, device);
-    assert_int_equal(accounts_find_all(pg, arena, ACCOUNT_ANY, names, 0, &accounts, &position, &count), OK);
+    assert_int_equal(accounts[1].id, pending);
+    assert_int_equal(position[1], 5);
+    assert_int_equal(accounts[2].id, gone); /* by its id, whatever became of it */
+    assert_int_equal(position[2], 6);
+    assert_int_equal(accounts_find_all(pg, arena, names, 0, phone, &accounts, &position, &count), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(accounts[0].id, phone);
+    assert_int_equal(position[0], 0);
+    assert_int_equal(accounts_find_all(pg, arena, names, 0, 0, &accounts, &position, &count), OK);
     assert_int_equal(count, 0);
 }
 
