@@ -14,6 +14,9 @@ from harness.crashes import Truth
 from harness.d003 import code, metric, wait_until
 from harness.incidents import works
 
+# Each link that is cut may leave command sessions open on the server, of which an Openfire bears a hundred.
+pytestmark = pytest.mark.owns_xmpp
+
 MIB = 1024 * 1024
 
 
@@ -219,7 +222,9 @@ def no_proof(db):
 
 def test_a_self_test_one_byte_at_a_time(server, hostile, no_proof, is_well, incident):
     hostile.slowness = 0
-    server.restart({**server.changed, "REGISTRARD_XMPP_REQUEST_TIMEOUT": "10s", "REGISTRARD_XMPP_PING_INTERVAL": "10s"})
+    patience = {name: "15s" for name in ("REGISTRARD_XMPP_REQUEST_TIMEOUT", "REGISTRARD_XMPP_PING_INTERVAL",
+                                         "REGISTRARD_BINDING_REGISTER_WAIT", "REGISTRARD_HTTP_CALL_TIMEOUT")}
+    server.restart({**server.changed, **patience})
     assert server.log.events("xmpp_self_test_passed")
     whole = incident()
     is_well()
@@ -254,7 +259,8 @@ def test_a_server_that_cannot_be_proved(server, hostile, no_proof, incident, is_
     hostile.heal()
     server.wait_ready(timeout=15)
     is_well()
-    assert len(server.log.events("xmpp_not_proved", mark)) == 1
+    said = [line["detail"] for line in server.log.events("xmpp_not_proved", mark)]
+    assert said.count("remove leftovers") == 1 and len(set(said)) == len(said), said
     assert {line["event"] for line in whole.complaints()} <= {"xmpp_not_proved"}, whole.complaints()
     assert whole.grown("xmpp_link_failures_total") == 0
     whole.survived()

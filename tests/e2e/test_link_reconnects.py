@@ -1,5 +1,5 @@
-"""A thousand reconnects of the link, cut at random bytes while people register, bind, unbind and cancel: nothing leaks, and
-what was acknowledged holds, once."""
+"""A thousand reconnects of the link, cut at random bytes while people register, bind, unbind and cancel: nothing leaks,
+and what was acknowledged holds, once."""
 
 import os
 import random

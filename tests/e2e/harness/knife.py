@@ -1,5 +1,5 @@
-"""A proxy that cuts each connection at a byte of its own: in the handshake, in the middle of a stanza, on the way to the
-server or back."""
+"""A proxy that cuts each connection at a byte of its own: in the handshake, in the middle of a stanza, on the way to
+the server or back."""
 
 import threading
 import time
