@@ -32,9 +32,7 @@ static enum err change(struct call *call, struct worker *worker)
     struct rename_io *io = call->io;
     const struct name_list list = {.jids = &io->jid_local, .count = 1};
     struct account **found;
-    enum err err = acting_find(call, worker, &io->credential, NULL, &list, &io->account);
-    if (err == OK)
-        err = names_find(worker, call->arena, &list, &found);
+    enum err err = acting_find_with(call, worker, &io->credential, NULL, &list, &io->account, &found);
     if (err == OK && (io->peer = found[0]) == NULL)
         err = ERR_NOT_BOUND;
     if (err == OK)
