@@ -44,10 +44,8 @@ class PartialProxy(FaultProxy):
         self.reached.clear()
         self.marker = marker
 
-    def _pump(self, source, sink):
-        if sink.getpeername()[1] == self.target[1]:
-            sink = _Valve(self, sink)
-        super()._pump(source, sink)
+    def _pump(self, source, sink, forth):
+        super()._pump(source, _Valve(self, sink) if forth else sink, forth)
 
 
 class _Valve:
