@@ -7,11 +7,16 @@ from harness.link import Link
 from harness.proxy import FaultProxy
 
 
+# Comparisons would send what is taken for the request that is to be halved.
+QUIET = {"REGISTRARD_RECONCILE_RECHECK": "0", "REGISTRARD_RECONCILE_PER_SECOND": "0"}
+
+
 class PartialLink(Link):
     """`reached`: the server has the half, and gets no more."""
 
     def __init__(self, stack):
         super().__init__(stack, PartialProxy)
+        self.settings.update(QUIET)
         self.reached = None
 
     def hold_command(self):
