@@ -8,7 +8,7 @@ from harness.proxy import FaultProxy
 
 
 # Comparisons would send what is taken for the request that is to be halved.
-QUIET = {"REGISTRARD_RECONCILE_RECHECK": "0", "REGISTRARD_RECONCILE_PER_SECOND": "0"}
+QUIET = {"REGISTRARD_RECONCILE_RECHECK": "0s", "REGISTRARD_RECONCILE_PER_SECOND": "0"}
 
 
 class PartialLink(Link):
