@@ -37,7 +37,7 @@ LIBS_service := -largon2 -lqrencode -lpng -lz
 LIBS_http    := -lmicrohttpd -lgnutls -ljansson -lssl
 
 # layer: its folders, and the layers it may link with, lowest last
-LAYERS := base cache sql xmpp sms service jobs commands http config
+LAYERS := base cache sql xmpp sms service jobs commands http ctl config
 DIRS_base    := component/base
 DIRS_cache   := component/cache
 DIRS_sql     := sql
@@ -45,6 +45,7 @@ DIRS_xmpp    := xmpp xmpp/servers
 DIRS_sms     := component/sms
 DIRS_service := component/service
 DIRS_jobs    := component/jobs
+DIRS_ctl     := component/ctl
 DIRS_commands := component/commands
 DIRS_http    := http http/dialects
 SOURCES_config := component/config.c $(wildcard component/config_*.c)
@@ -55,10 +56,12 @@ USES_xmpp    := base
 USES_sms     := base
 USES_service := cache sql xmpp sms base
 USES_jobs    := service cache sql xmpp sms base
+USES_ctl     := jobs service cache sql xmpp sms base
 USES_commands := service cache sql xmpp sms base
 USES_http    := service cache sql xmpp sms base
 USES_config  := base
 LIBS_jobs    :=
+LIBS_ctl     :=
 LIBS_commands :=
 LIBS_config  := -linih
 
@@ -82,11 +85,16 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
 ALL_ARCHIVES = $(foreach l,http commands jobs service cache sql xmpp sms config base,$(call archive,$(l)))
-MAIN_OBJECTS = $(patsubst %,$(BUILD)/component/%.o,main daemon wiring startup readiness)
+MAIN_OBJECTS = $(patsubst %,$(BUILD)/component/%.o,main daemon wiring wiring_reconcile startup readiness)
 $(BUILD)/registrard: $(MAIN_OBJECTS) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS))
 
-$(BUILD)/component/main.o: CPPFLAGS += -DREGISTRARD_VERSION='"$(VERSION)"'
+all e2e: $(BUILD)/registrarctl
+CTL_LAYERS = ctl jobs service cache sql xmpp sms config base
+$(BUILD)/registrarctl: $(BUILD)/component/registrarctl.o $(BUILD)/component/wiring_reconcile.o $(foreach l,$(CTL_LAYERS),$(call archive,$(l)))
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(CTL_LAYERS))
+
+$(BUILD)/component/main.o $(BUILD)/component/registrarctl.o: CPPFLAGS += -DREGISTRARD_VERSION='"$(VERSION)"'
 # .incbin is not seen by -MMD
 $(call objects,cache): $(wildcard component/cache/scripts/*.lua)
 $(call objects,sql): $(wildcard sql/migrations/*.sql)
@@ -168,9 +176,11 @@ tidy: ## clang-tidy over every C file
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $(JOBS) -n 4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(CPPFLAGS) -std=c17 -DREGISTRARD_VERSION=\"\" 2>/dev/null' sh
 
-install: $(BUILD)/registrard ## program, manual page and unit under PREFIX (/usr/local), with DESTDIR in front
+install: $(BUILD)/registrard $(BUILD)/registrarctl ## programs, manual pages and unit under PREFIX (/usr/local), with DESTDIR in front
 	install -D -m 755 $(BUILD)/registrard $(DESTDIR)$(PREFIX)/sbin/registrard
+	install -D -m 755 $(BUILD)/registrarctl $(DESTDIR)$(PREFIX)/sbin/registrarctl
 	install -D -m 644 docs/registrard.8 $(DESTDIR)$(PREFIX)/share/man/man8/registrard.8
+	install -D -m 644 docs/registrarctl.8 $(DESTDIR)$(PREFIX)/share/man/man8/registrarctl.8
 	install -D -m 644 examples/registrard.conf $(DESTDIR)$(PREFIX)/share/doc/registrard/registrard.conf
 	install -D -m 644 examples/registrard.service $(DESTDIR)/etc/systemd/system/registrard.service
 

@@ -8,12 +8,29 @@
 #include "component/base/arena.h"
 #include "component/config_draft.h"
 
-enum err config_load(const char *path, char *const *environment, FILE *mistakes, struct config **config_r)
+bool draft_concerns(const struct draft *draft, enum setting_id id)
+{
+    static const char *const sections[] = {"log", "postgres", "redis", "keys", "reconcile"};
+    if (!draft->for_tool) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        if (strcmp(setting_of(id)->section, sections[i]) == 0) {
+            return true;
+        }
+    }
+    return id == SETTING_server_profile || id == SETTING_xmpp_domain || id == SETTING_region_country ||
+           id == SETTING_tokens_cache_lifetime;
+}
+
+static enum err load(const char *path, char *const *environment, bool for_tool, FILE *mistakes,
+                     struct config **config_r)
 {
     struct arena *arena = arena_new();
     struct draft *draft = arena_alloc(arena, sizeof *draft);
     draft->arena = arena;
     draft->path = path;
+    draft->for_tool = for_tool;
     draft->mistakes = mistakes;
     draft->config = arena_alloc(arena, sizeof *draft->config);
     draft->config->memory_ = arena;
@@ -29,6 +46,16 @@ enum err config_load(const char *path, char *const *environment, FILE *mistakes,
     }
     *config_r = draft->config;
     return OK;
+}
+
+enum err config_load(const char *path, char *const *environment, FILE *mistakes, struct config **config_r)
+{
+    return load(path, environment, false, mistakes, config_r);
+}
+
+enum err config_load_for_tool(const char *path, char *const *environment, FILE *mistakes, struct config **config_r)
+{
+    return load(path, environment, true, mistakes, config_r);
 }
 
 void config_free(struct config **config)

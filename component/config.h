@@ -38,6 +38,10 @@ struct config {
  * REGISTRARD_HTTP_PORT:
  * ..."), never a secret's value. ERR_INVALID when there was one; the config is made only on OK and is the caller's. */
 MUST_CHECK enum err config_load(const char *path, char *const *environment, FILE *mistakes, struct config **config_r);
+/* The same for registrarctl, which needs the databases, the keys and little else: all other settings keep no value, and
+ * nothing is said of them. So it works for who may not read the component's secret, and beside a broken certificate. */
+MUST_CHECK enum err config_load_for_tool(const char *path, char *const *environment, FILE *mistakes,
+                                         struct config **config_r);
 void config_free(struct config **config); /* wipes */
 bool config_is_development(const struct config *config);
 /* The configuration in force as an INI file, secrets as "(set)" or "(not set)". */

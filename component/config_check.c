@@ -27,7 +27,7 @@ static bool is_empty(const struct config *config, enum setting_id id)
 static void check_required(struct draft *draft)
 {
     for (enum setting_id id = 0; id < SETTING_COUNT; id++) {
-        if ((setting_of(id)->flags & REQUIRED) != 0 && is_empty(draft->config, id)) {
+        if ((setting_of(id)->flags & REQUIRED) != 0 && draft_concerns(draft, id) && is_empty(draft->config, id)) {
             mistake_in(draft, id, "must be set");
         }
     }
@@ -182,8 +182,12 @@ static void check_groups(struct draft *draft, enum setting_id id, const char *te
 void draft_check(struct draft *draft)
 {
     check_required(draft);
-    check_server(draft);
     check_redis(draft);
+    check_seal(draft);
+    if (draft->for_tool) {
+        return;
+    }
+    check_server(draft);
     check_pauses(draft);
     check_passwords(draft);
     check_codes(draft);
@@ -191,7 +195,6 @@ void draft_check(struct draft *draft)
     check_groups(draft, SETTING_roster_groups_phone, draft->config->roster_groups_phone);
     check_groups(draft, SETTING_roster_groups_device, draft->config->roster_groups_device);
     check_groups(draft, SETTING_roster_groups_wechat, draft->config->roster_groups_wechat);
-    check_seal(draft);
     check_applications(draft, SETTING_d003_app_secrets);
     check_applications(draft, SETTING_d003_backend_secrets);
     draft_check_listeners(draft);

@@ -43,10 +43,14 @@ struct draft {
     struct arena *arena;
     const char *path;         /* the INI file, NULL without one */
     bool path_world_readable; /* everyone on the machine can read it */
+    bool for_tool;            /* only what registrarctl needs */
     FILE *mistakes;
     unsigned mistake_count;
     struct draft_setting settings[SETTING_COUNT];
 };
+
+/* Whether the setting is looked at. */
+bool draft_concerns(const struct draft *draft, enum setting_id id);
 
 /* The three steps. */
 void draft_read_file(struct draft *draft);

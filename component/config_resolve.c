@@ -77,7 +77,7 @@ void draft_resolve(struct draft *draft)
     resolve(draft, SETTING_server_profile, false); /* the others' defaults depend on it */
     bool development = config_is_development(draft->config);
     for (enum setting_id id = 0; id < SETTING_COUNT; id++) {
-        if (id != SETTING_server_profile) {
+        if (id != SETTING_server_profile && draft_concerns(draft, id)) {
             resolve(draft, id, development);
         }
     }

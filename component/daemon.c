@@ -14,6 +14,7 @@
 #include "component/base/crypto.h"
 #include "component/base/log.h"
 #include "component/base/seal.h"
+#include "component/cache/news.h"
 #include "component/cache/redis.h"
 #include "component/cache/token_cache.h"
 #include "component/commands/commands.h"
@@ -27,6 +28,7 @@
 #include "component/startup.h"
 #include "component/wiring.h"
 #include "http/http.h"
+#include "sql/instances.h"
 #include "sql/pg.h"
 #include "xmpp/xmpp.h"
 
@@ -41,9 +43,11 @@ struct daemon {
     struct keyring *keyring;
     struct services services;
     struct sms_config sms;
+    struct instance instance;
     struct readiness *readiness;
     struct ops_server *ops;
     struct token_listener *listener;
+    struct news_listener *news;
     struct xmpp_config xmpp_config;
     struct xmpp *xmpp;
     struct jobs_config jobs_config;
@@ -109,6 +113,12 @@ static bool xmpp_is_ready(void *arg)
     return status.ready;
 }
 
+static void heard_news(void *arg, uint64_t key)
+{
+    struct daemon *daemon = arg;
+    waiters_punch(daemon->services.runtime.waiters, key);
+}
+
 static void wishes_made(void *arg)
 {
     struct daemon *daemon = arg;
@@ -155,6 +165,8 @@ static enum err make_services(struct daemon *daemon, int64_t epoch)
         err = token_listener_start(&daemon->redis, services->token_memory, &daemon->listener);
     if (err == OK)
         err = waiters_new(WAITERS, &services->runtime.waiters);
+    if (err == OK)
+        err = news_listener_start(&daemon->redis, heard_news, daemon, &daemon->news);
     daemon->sms = wiring_sms(config, daemon->arena);
     if (err == OK)
         err = sms_new(&daemon->sms, &services->sms);
@@ -205,6 +217,7 @@ static enum err start_xmpp_and_jobs(struct daemon *daemon, const char *version)
     if (err != OK)
         return err;
     daemon->jobs_config = (struct jobs_config){
+        .instance = daemon->instance,
         .services = &daemon->services,
         .xmpp = daemon->xmpp,
         .pg = &daemon->pg,
@@ -297,6 +310,16 @@ static void raise_descriptor_limit(void)
     }
 }
 
+static struct instance make_instance(const struct daemon *daemon, const char *version)
+{
+    char process[17];
+    random_text("0123456789abcdef", sizeof process - 1, process);
+    return (struct instance){.name = startup_instance(daemon->config),
+                             .process = arena_strdup(daemon->arena, process),
+                             .component = daemon->config->xmpp_component,
+                             .version = version};
+}
+
 /* Postgres and Redis may come after us: wait for them. The ops port says so meanwhile. */
 static enum err wait_for_stores(struct daemon *daemon, int (*interrupted)(int), int64_t *epoch_r)
 {
@@ -323,6 +346,7 @@ static enum err start_ops(struct daemon *daemon)
 static enum err build(struct daemon *daemon, const char *version, int (*interrupted)(int))
 {
     int64_t epoch = 0;
+    daemon->instance = make_instance(daemon, version);
     enum err err = keyring_new(daemon->config->keys_seal, &daemon->keyring);
     if (err == OK)
         err = wiring_dialects(daemon->config, daemon->arena, daemon->dialects);
@@ -365,7 +389,7 @@ enum err daemon_start(const struct config *config, const char *version, int (*in
         daemon_stop(&daemon);
         return err;
     }
-    readiness_open(daemon->readiness, daemon->xmpp);
+    readiness_open(daemon->readiness, daemon->xmpp, &daemon->services.name_taken);
     log_listening(daemon);
     *daemon_r = daemon;
     return OK;
@@ -442,6 +466,7 @@ void daemon_stop(struct daemon **daemon_ref)
     ops_stop(&daemon->ops);
     readiness_free(&daemon->readiness);
     token_listener_stop(&daemon->listener);
+    news_listener_stop(&daemon->news);
     waiters_free(&runtime->waiters);
     token_memory_free(&daemon->services.token_memory);
     sms_free(&daemon->services.sms);

@@ -18,6 +18,7 @@ struct readiness {
     struct redis *redis;
     pthread_mutex_t lock; /* over xmpp, which comes and goes on main's thread */
     struct xmpp *xmpp;    /* NULL while closed */
+    const atomic_bool *name_taken;
 };
 
 struct readiness *readiness_new(const struct pg_config *pg, const struct redis_config *redis)
@@ -51,8 +52,9 @@ static void set_xmpp(struct readiness *readiness, struct xmpp *xmpp)
     pthread_mutex_unlock(&readiness->lock);
 }
 
-void readiness_open(struct readiness *readiness, struct xmpp *xmpp)
+void readiness_open(struct readiness *readiness, struct xmpp *xmpp, const atomic_bool *name_taken)
 {
+    readiness->name_taken = name_taken; /* before it is looked at: what follows is locked */
     set_xmpp(readiness, xmpp);
 }
 
@@ -84,7 +86,10 @@ static bool xmpp_is_ready(struct readiness *readiness, bool login_only, struct b
         return open;
     if (!status.ready)
         buf_printf(why, "xmpp: %s\n", status.reason[0] != '\0' ? status.reason : "not ready");
-    return status.ready;
+    const bool name_taken = *readiness->name_taken;
+    if (name_taken)
+        buf_puts(why, "registrard: another process has the same server.instance\n");
+    return status.ready && !name_taken;
 }
 
 bool readiness_check(void *arg, bool login_only, struct buf *why)

@@ -6,6 +6,8 @@
 #include "component/base/log.h"
 #include "sql/pg.h"
 
+#define NOW_MS "(extract(epoch from clock_timestamp()) * 1000)::bigint"
+
 enum err meta_get(struct pg *pg, struct arena *arena, const char *key, const char **value_r)
 {
     static const struct stmt get = {"meta_get", "select value from meta where key = $1"};
@@ -50,12 +52,12 @@ enum err meta_claim_domain(struct pg *pg, const char *domain)
     return err;
 }
 
-static enum err read_epoch(struct pg *pg, const struct stmt *stmt, int64_t *epoch_r)
+static enum err read_number(struct pg *pg, const struct stmt *stmt, int64_t *number_r)
 {
     PGresult *result = NULL;
     const enum err err = pg_run(pg, stmt, &(struct pg_args){0}, &result);
     if (err == OK)
-        *epoch_r = PQntuples(result) > 0 ? pg_i64(result, 0, 0) : 0;
+        *number_r = PQntuples(result) > 0 ? pg_i64(result, 0, 0) : 0;
     PQclear(result);
     return err;
 }
@@ -63,13 +65,27 @@ static enum err read_epoch(struct pg *pg, const struct stmt *stmt, int64_t *epoc
 enum err meta_epoch(struct pg *pg, int64_t *epoch_r)
 {
     static const struct stmt get = {"meta_epoch", "select value from meta where key = 'token_epoch'"};
-    return read_epoch(pg, &get, epoch_r);
+    return read_number(pg, &get, epoch_r);
 }
 
 enum err meta_raise_epoch(struct pg *pg, int64_t *epoch_r)
 {
-    static const struct stmt raise = {"meta_raise_epoch",
-                                      "insert into meta (key, value) values ('token_epoch', '1') on conflict (key) "
-                                      "do update set value = (meta.value::bigint + 1)::text returning value"};
-    return read_epoch(pg, &raise, epoch_r);
+    static const struct stmt raise = {
+        "meta_raise_epoch", "insert into meta (key, value) values ('token_epoch', " NOW_MS "::text) on conflict (key) "
+                            "do update set value = greatest(meta.value::bigint + 1, " NOW_MS ")::text returning value"};
+    return read_number(pg, &raise, epoch_r);
+}
+
+enum err meta_alive(struct pg *pg, int64_t *ms_r)
+{
+    static const struct stmt get = {"meta_alive", "select value from meta where key = 'alive_ms'"};
+    return read_number(pg, &get, ms_r);
+}
+
+enum err meta_live(struct pg *pg, int64_t *ms_r)
+{
+    static const struct stmt live = {
+        "meta_live", "insert into meta (key, value) values ('alive_ms', " NOW_MS "::text) on conflict (key) "
+                     "do update set value = greatest(meta.value::bigint, " NOW_MS ")::text returning value"};
+    return read_number(pg, &live, ms_r);
 }

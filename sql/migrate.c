@@ -16,14 +16,15 @@ EMBED_TEXT(migration_0003, "sql/migrations/0003_welcome_once.sql");
 EMBED_TEXT(migration_0004, "sql/migrations/0004_reconcile.sql");
 EMBED_TEXT(migration_0005, "sql/migrations/0005_binding_names.sql");
 EMBED_TEXT(migration_0006, "sql/migrations/0006_consent.sql");
+EMBED_TEXT(migration_0007, "sql/migrations/0007_instances_and_doors.sql");
 
 static const struct migration {
-    int version;
     const char *sql;
+    int version;
     bool optional; /* this program runs without it, too */
 } migrations[] = {
-    {1, migration_0001, false}, {2, migration_0002, false}, {3, migration_0003, false},
-    {4, migration_0004, false}, {5, migration_0005, false}, {6, migration_0006, false},
+    {migration_0001, 1, false}, {migration_0002, 2, false}, {migration_0003, 3, false}, {migration_0004, 4, false},
+    {migration_0005, 5, false}, {migration_0006, 6, false}, {migration_0007, 7, false},
 };
 enum { MIGRATION_COUNT = sizeof migrations / sizeof migrations[0], MIGRATION_MS = 3600000 };
 

@@ -1,7 +1,7 @@
 /* The schema's versions: numbered files in migrations/, each run once, in order, in a transaction, under a lock, and
- * remembered with its SHA-256, so that a file that was changed after it ran is noticed. Each version of the program
- * runs on the schema before and after its own newest migration: migrations add, and what they replace goes in a later
- * release. */
+ * remembered with its SHA-256, so that a file that was changed after it ran is noticed. Migrations add, and what
+ * they replace goes in a later release: processes of the version before run on the new schema until they are replaced,
+ * one by one. */
 #ifndef SQL_MIGRATE_H
 #define SQL_MIGRATE_H
 

@@ -2,6 +2,7 @@
 
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
+#include "sql/doors.h"
 #include "sql/pg.h"
 
 enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner)
@@ -15,6 +16,20 @@ enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, co
     pg_arg_i64(&args, kind);
     pg_arg_i64(&args, account_id);
     pg_arg_text(&args, owner);
+    return pg_do(pg, &add, &args, NULL);
+}
+
+enum err outbox_add_later(struct pg *pg, enum outbox_kind kind, int64_t account_id, int64_t delay_ms)
+{
+    static const struct stmt add = {
+        "outbox_add_later",
+        "insert into outbox (kind, low, version, due_at) values ($1, $2, nextval('wish_version'), "
+        "now() + $3::bigint * interval '1 millisecond') on conflict (kind, low, high) do update set "
+        "version = excluded.version where outbox.lease is not null"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, kind);
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, delay_ms);
     return pg_do(pg, &add, &args, NULL);
 }
 
@@ -45,8 +60,9 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "with creates as (select o.id from outbox o where o.kind = 1 and o.due_at <= now() "
         "and (o.lease_owner = $1 or o.since < now() - $3::bigint * interval '1 millisecond') "
         "order by o.due_at limit $5 for update skip locked), "
-        "others as (select o.id from outbox o where not $4 and o.kind <> 1 and o.kind <> 5 and o.due_at <= now() "
-        "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind in (1, 3, 4) and p.low = o.low) "
+        "others as (select o.id from outbox o where not $4 and o.kind <> 1 and o.kind <> 5 and o.kind <= 7 and "
+        "o.due_at <= now() "
+        "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind in (1, 3, 4, 6) and p.low = o.low) "
         "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low))) "
         "order by o.due_at limit $5::bigint - (select count(*) from creates) for update skip locked), "
         "compares as (select o.id from outbox o where not $4 and o.kind = 5 and o.due_at <= now() order by o.due_at "
@@ -101,7 +117,8 @@ static enum err add_delete(struct pg *pg, int64_t account_id)
 
 /* Late: our lease ran out, so what we did may have come after what a newer worker did, or he may still be at it. A pair
  * is compared anew, also one whose binding was ended and forgotten meanwhile: as what it is, a wish that there be none.
- * A JID that we may have made after its account was cancelled is deleted again. */
+ * A JID that we may have made after its account was cancelled is deleted again. What was done to a JID's door is told
+ * anew. */
 static enum err come_again(struct pg *pg, const struct outbox_item *item)
 {
     static const struct stmt again = {
@@ -111,6 +128,8 @@ static enum err come_again(struct pg *pg, const struct outbox_item *item)
                         "insert into outbox (kind, low, high, version) select 3, low, high, version from b "
                         "on conflict (kind, low, high) do update set version = nextval('wish_version'), "
                         "due_at = case when outbox.lease is null then now() else outbox.due_at end"};
+    if (item->kind == OUTBOX_DOOR)
+        return doors_retell(pg, item->low);
     if (item->kind != OUTBOX_PAIR)
         return add_delete(pg, item->low);
     struct pg_args args = {0};
@@ -168,8 +187,9 @@ enum err outbox_hurry(struct pg *pg)
 {
     /* what is locked is being changed, and so becomes due by itself */
     static const struct stmt hurry = {
-        "outbox_hurry", "update outbox set due_at = now() where id in "
-                        "(select id from outbox where lease is null and due_at > now() for update skip locked)"};
+        "outbox_hurry",
+        "update outbox set due_at = now() where id in "
+        "(select id from outbox where lease is null and attempts > 0 and due_at > now() for update skip locked)"};
     return pg_do(pg, &hurry, &(struct pg_args){0}, NULL);
 }
 

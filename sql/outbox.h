@@ -18,6 +18,7 @@ enum outbox_kind {
     OUTBOX_PAIR = 3,
     OUTBOX_CHECK_JID = 4,
     OUTBOX_COMPARE = 5,
+    OUTBOX_DOOR = 6,
     OUTBOX_ASK = 7, /* the pair's ask is told (sql/asks.h) */
 };
 enum { OUTBOX_KINDS = 8 /* the schema has room for one more */ };
@@ -36,6 +37,8 @@ struct outbox_item {
  * (OUTBOX_CREATE_JID: nobody else takes it before register_wait has passed). Pairs come in through bindings_want and
  * its like. */
 MUST_CHECK enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner);
+/* The same, to begin with after delay_ms; one that is there already stays as it is. */
+MUST_CHECK enum err outbox_add_later(struct pg *pg, enum outbox_kind kind, int64_t account_id, int64_t delay_ms);
 /* Drops an account's wish of the kind unless somebody is at it: then he does, when he is done. */
 MUST_CHECK enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id);
 

@@ -101,6 +101,15 @@ enum err sessions_end_all(struct pg *pg, struct arena *arena, int64_t account_id
     return err;
 }
 
+enum err sessions_end_some(struct pg *pg, int64_t most, int64_t *count_r)
+{
+    static const struct stmt end = {"sessions_end_some",
+                                    "delete from sessions where hash in (select hash from sessions limit $1)"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, most);
+    return pg_do(pg, &end, &args, count_r);
+}
+
 enum err sessions_purge(struct pg *pg, int64_t most, int64_t *count_r)
 {
     static const struct stmt purge = {"sessions_purge", "delete from sessions where hash in (select hash from sessions "

@@ -35,6 +35,8 @@ MUST_CHECK enum err sessions_end(struct pg *pg, const struct session_hash *hash)
 MUST_CHECK enum err sessions_end_all(struct pg *pg, struct arena *arena, int64_t account_id,
                                      struct session_hash **ended_r, size_t *ended_count_r);
 
+/* Ends any of anybody, at most `most`; how many goes to count_r. The caller raises the epoch of the caches. */
+MUST_CHECK enum err sessions_end_some(struct pg *pg, int64_t most, int64_t *count_r);
 /* Forgets those that expired more than 30 days ago, at most `most`; how many goes to count_r. */
 MUST_CHECK enum err sessions_purge(struct pg *pg, int64_t most, int64_t *count_r);
 

@@ -1,6 +1,9 @@
 #include "xmpp/accounts.h"
 
+#include "component/base/crypto.h"
 #include "xmpp/admin.h"
+
+enum { THROW_AWAY_LENGTH = 40 };
 
 enum err accounts_create(struct task *task, const struct account_ways *ways, const char *local, struct secret password)
 {
@@ -37,4 +40,13 @@ enum err accounts_remove(struct task *task, const struct account_ways *ways, con
     if (err == OK)
         err = ways->exists(task, local);
     return err == ERR_NOT_FOUND ? OK : err == OK ? ERR_XMPP : err;
+}
+
+enum err accounts_disable(struct task *task, const struct account_ways *ways, const char *local)
+{
+    char password[THROW_AWAY_LENGTH + 1];
+    random_text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", THROW_AWAY_LENGTH, password);
+    enum err err = ways->set_password(task, local, secret_of_cstr(password));
+    secret_wipe(password, sizeof password);
+    return err;
 }

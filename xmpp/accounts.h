@@ -28,4 +28,7 @@ MUST_CHECK enum err accounts_set_password(struct task *task, const struct accoun
 /* OK when it is seen to be gone, whatever the command said. */
 MUST_CHECK enum err accounts_remove(struct task *task, const struct account_ways *ways, const char *local);
 
+/* For `disable` where no command does that: nobody knows the password any more. */
+MUST_CHECK enum err accounts_disable(struct task *task, const struct account_ways *ways, const char *local);
+
 #endif

@@ -56,17 +56,44 @@ enum err admin_delete_user(struct task *task, const char *local, bool *done_r)
     return run_one(task, &call, done_r);
 }
 
-enum err admin_delete_user_and_sessions(struct task *task, const char *local, bool *done_r)
+/* The command, and then, in the same go, the end of the account's sessions. */
+static enum err run_and_end_sessions(struct task *task, const char *node, const char *local, bool *done_r)
 {
     char jid[TASK_JID_SIZE];
     task_jid(task, local, jid);
-    struct adhoc_call calls[2] = {call_for(NODE("delete-user"), "accountjids", jid),
+    struct adhoc_call calls[2] = {call_for(node, "accountjids", jid),
                                   call_for(NODE("end-user-session"), "accountjids", jid)};
     enum err err = adhoc_run(task, NULL, calls, 2);
     *done_r = err == OK && !calls[0].refused;
     adhoc_call_free(&calls[0]);
     adhoc_call_free(&calls[1]);
     return err;
+}
+
+enum err admin_delete_user_and_sessions(struct task *task, const char *local, bool *done_r)
+{
+    return run_and_end_sessions(task, NODE("delete-user"), local, done_r);
+}
+
+enum err admin_disable_user(struct task *task, const char *local, bool *done_r)
+{
+    return run_and_end_sessions(task, NODE("disable-user"), local, done_r);
+}
+
+enum err admin_end_sessions(struct task *task, const char *field, const char *local, bool *done_r)
+{
+    char jid[TASK_JID_SIZE];
+    task_jid(task, local, jid);
+    struct adhoc_call call = call_for(NODE("end-user-session"), field, jid);
+    return run_one(task, &call, done_r);
+}
+
+enum err admin_reenable_user(struct task *task, const char *local, bool *done_r)
+{
+    char jid[TASK_JID_SIZE];
+    task_jid(task, local, jid);
+    struct adhoc_call call = call_for(NODE("reenable-user"), "accountjids", jid);
+    return run_one(task, &call, done_r);
 }
 
 const struct element *admin_roster_query(const struct tree *answer)

@@ -16,6 +16,11 @@ MUST_CHECK enum err admin_change_password(struct task *task, const char *local, 
 MUST_CHECK enum err admin_delete_user(struct task *task, const char *local, bool *done_r);
 /* The same, and then, in the same go, closes the connections that the account's clients still have. */
 MUST_CHECK enum err admin_delete_user_and_sessions(struct task *task, const char *local, bool *done_r);
+/* Openfire alone has these two. The first also closes the connections that the account's clients have. */
+MUST_CHECK enum err admin_disable_user(struct task *task, const char *local, bool *done_r);
+MUST_CHECK enum err admin_reenable_user(struct task *task, const char *local, bool *done_r);
+/* Closes the connections that the account's clients have. ejabberd's field is accountjid, against XEP-0133. */
+MUST_CHECK enum err admin_end_sessions(struct task *task, const char *field, const char *local, bool *done_r);
 /* Openfire alone has it. Not done: no such account, disabled, or another password. */
 MUST_CHECK enum err admin_authenticate_user(struct task *task, const char *local, struct secret password, bool *done_r);
 

@@ -53,6 +53,16 @@ static enum err check_password(struct selftest *test)
     return err == ERR_JID_PASSWORD ? OK : ERR_XMPP;
 }
 
+/* Locked, it has no password that we know; unlocked, the one it had. */
+static enum err lock_and_unlock(struct selftest *test)
+{
+    const struct xmpp_server *server = test->server;
+    enum err err = server->disable(test->task, test->locals[0]);
+    if (err == OK && server->check != NULL)
+        err = server->check(test->task, test->locals[0], password_of(test)) == ERR_JID_PASSWORD ? OK : ERR_XMPP;
+    return err == OK ? server->enable(test->task, test->locals[0], password_of(test)) : err;
+}
+
 static enum err bind_both(struct selftest *test)
 {
     return server_make(test->server, test->task, test->arena, test->sides, true);
@@ -97,10 +107,15 @@ static const struct {
     const char *name;
     enum err (*run)(struct selftest *test);
 } steps[] = {
-    {"remove leftovers", remove_both},    {"create", create_both},
-    {"check password", check_password},   {"bind", bind_both},
-    {"read bound", read_bound},           {"unbind", unbind_both},
-    {"read unbound", read_unbound},       {"remove", remove_both},
+    {"remove leftovers", remove_both},
+    {"create", create_both},
+    {"disable", lock_and_unlock},
+    {"check password", check_password},
+    {"bind", bind_both},
+    {"read bound", read_bound},
+    {"unbind", unbind_both},
+    {"read unbound", read_unbound},
+    {"remove", remove_both},
     {"see that it is gone", expect_gone},
 };
 

@@ -42,6 +42,9 @@ struct xmpp_server {
     enum err (*remove)(struct task *task, const char *local);
     enum err (*check)(struct task *task, const char *local, struct secret password); /* NULL: unsupported; or says so */
     enum err (*set_password)(struct task *task, const char *local, struct secret password);
+    /* As xmpp_jid_disable and xmpp_jid_enable. */
+    enum err (*disable)(struct task *task, const char *local);
+    enum err (*enable)(struct task *task, const char *local, struct secret password);
     /* As xmpp_roster. */
     enum err (*roster)(struct task *task, struct arena *arena, const char *local, struct roster *roster_r);
     /* Writes (bind true) or removes both items in the rosters of readback->sides, lets clients see it, and reads, after

@@ -18,6 +18,7 @@
 #include "xmpp/link.h"
 #include "xmpp/messages.h"
 #include "xmpp/offers.h"
+#include "xmpp/operation.h"
 #include "xmpp/readings.h"
 #include "xmpp/said.h"
 #include "xmpp/selftest.h"
@@ -348,12 +349,6 @@ enum err xmpp_prove(struct xmpp *xmpp, const char *old_proof, char proof_r[XMPP_
 
 /* ---- operations ---- */
 
-/* An operation between begin and end holds slots; the driver is the one that is proved on the task's link. */
-struct operation {
-    struct task task;
-    const struct xmpp_server *server;
-};
-
 static enum err begin(struct xmpp *xmpp, bool on_account, int64_t deadline_ms, struct operation *operation)
 {
     struct task *task = &operation->task;
@@ -394,7 +389,7 @@ static void doubt(struct xmpp *xmpp, uint64_t generation)
         tell_change(xmpp);
 }
 
-static enum err end(struct xmpp *xmpp, const struct operation *operation, enum err err)
+enum err operation_end(struct xmpp *xmpp, const struct operation *operation, enum err err)
 {
     slots_give(xmpp->slots, operation->task.slots);
     if (operation->task.api_failed)
@@ -408,7 +403,7 @@ static bool is_local(const char *local)
     return strlen(local) <= LOCAL_MAX && text_only_of(local, "abcdefghijklmnopqrstuvwxyz0123456789._-");
 }
 
-static enum err begin_on_account(struct xmpp *xmpp, const char *local, int64_t deadline_ms, struct operation *operation)
+enum err operation_begin(struct xmpp *xmpp, const char *local, int64_t deadline_ms, struct operation *operation)
 {
     return is_local(local) ? begin(xmpp, true, deadline_ms, operation) : ERR_INVALID;
 }
@@ -416,58 +411,58 @@ static enum err begin_on_account(struct xmpp *xmpp, const char *local, int64_t d
 enum err xmpp_jid_create(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
 {
     struct operation operation;
-    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
+    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    return end(xmpp, &operation, operation.server->create(&operation.task, local, password));
+    return operation_end(xmpp, &operation, operation.server->create(&operation.task, local, password));
 }
 
 enum err xmpp_jid_delete(struct xmpp *xmpp, const char *local, int64_t deadline_ms)
 {
     struct operation operation;
-    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
+    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    return end(xmpp, &operation, operation.server->remove(&operation.task, local));
+    return operation_end(xmpp, &operation, operation.server->remove(&operation.task, local));
 }
 
 enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
 {
     struct operation operation;
-    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
+    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
     const struct xmpp_server *server = operation.server;
     err = server->check != NULL ? server->check(&operation.task, local, password) : ERR_UNSUPPORTED;
-    return end(xmpp, &operation, err);
+    return operation_end(xmpp, &operation, err);
 }
 
 enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
 {
     struct operation operation;
-    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
+    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    return end(xmpp, &operation, operation.server->set_password(&operation.task, local, password));
+    return operation_end(xmpp, &operation, operation.server->set_password(&operation.task, local, password));
 }
 
 enum err xmpp_roster(struct xmpp *xmpp, struct arena *arena, const char *local, struct roster *roster_r,
                      int64_t deadline_ms)
 {
     struct operation operation;
-    enum err err = begin_on_account(xmpp, local, deadline_ms, &operation);
+    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    return end(xmpp, &operation, operation.server->roster(&operation.task, arena, local, roster_r));
+    return operation_end(xmpp, &operation, operation.server->roster(&operation.task, arena, local, roster_r));
 }
 
 enum err xmpp_send_message(struct xmpp *xmpp, const struct xmpp_message *message, int64_t deadline_ms)
 {
     struct operation operation;
-    enum err err = begin_on_account(xmpp, message->local, deadline_ms, &operation);
+    enum err err = operation_begin(xmpp, message->local, deadline_ms, &operation);
     if (err != OK)
         return err;
-    return end(xmpp, &operation, message_send(&operation.task, message));
+    return operation_end(xmpp, &operation, message_send(&operation.task, message));
 }
 
 static enum err make(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], bool bind,
@@ -479,7 +474,7 @@ static enum err make(struct xmpp *xmpp, struct arena *arena, struct roster_side 
     enum err err = begin(xmpp, false, deadline_ms, &operation);
     if (err != OK)
         return err;
-    return end(xmpp, &operation, server_make(operation.server, &operation.task, arena, sides, bind));
+    return operation_end(xmpp, &operation, server_make(operation.server, &operation.task, arena, sides, bind));
 }
 
 enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms)

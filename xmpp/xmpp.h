@@ -139,6 +139,13 @@ MUST_CHECK enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct 
 MUST_CHECK enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password,
                                           int64_t deadline_ms);
 
+/* Nobody gets in any more, whatever his password, and who is in goes out; the roster stays. On a server that has no
+ * command for it the JID gets a password that nobody knows. */
+MUST_CHECK enum err xmpp_jid_disable(struct xmpp *xmpp, const char *local, int64_t deadline_ms);
+/* The opposite. The password is the one that it shall have on such a server; others leave the one it has. ERR_INVALID:
+ * it is needed here, and empty. */
+MUST_CHECK enum err xmpp_jid_enable(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms);
+
 /* A message of ours to a user, to be seen by a person. The server has it when this is OK; a user who is offline gets it
  * later, or never, as the server keeps messages. */
 enum { XMPP_MESSAGE_BODIES = 2 };

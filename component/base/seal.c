@@ -118,6 +118,16 @@ void keyring_free(struct keyring **ring)
     *ring = NULL;
 }
 
+int32_t keyring_first(const struct keyring *ring)
+{
+    return ring->keys[0].id;
+}
+
+bool keyring_has(const struct keyring *ring, int64_t id)
+{
+    return id > 0 && id <= INT32_MAX && key_by_id(ring, (int32_t)id) != NULL;
+}
+
 /* A context with key, nonce and authenticated context set; lengths of strangers are far below INT_MAX (request limits),
  * which is asserted all the same because OpenSSL counts in int. */
 static EVP_CIPHER_CTX *start(const struct keyring *ring, const struct key *key, const uint8_t *nonce,

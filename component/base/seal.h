@@ -6,6 +6,7 @@
 #ifndef REGISTRAR_BASE_SEAL_H
 #define REGISTRAR_BASE_SEAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,10 @@ struct sealed {
  * are 1 to 2^31-1, distinct. ERR_INVALID when malformed or empty. The caller owns the ring. Thread-safe once made. */
 MUST_CHECK enum err keyring_new(struct secret text, struct keyring **ring_r);
 void keyring_free(struct keyring **ring); /* wipes */
+
+/* The id of the key that seals; and whether there is a key with an id. */
+int32_t keyring_first(const struct keyring *ring);
+bool keyring_has(const struct keyring *ring, int64_t id);
 
 /* The sealed bytes are the arena's. */
 struct sealed seal(const struct keyring *ring, struct arena *arena, const char *context, struct secret plain);

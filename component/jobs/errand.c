@@ -30,6 +30,8 @@ static const struct errand_kind *kind_of(enum outbox_kind kind)
         return &errand_check_jid;
     case OUTBOX_COMPARE:
         return &errand_compare;
+    case OUTBOX_DOOR:
+        return &errand_door;
     case OUTBOX_ASK:
         return &errand_ask;
     }

@@ -7,6 +7,7 @@
 #include "component/jobs/jobs.h"
 #include "sql/asks.h"
 #include "sql/brake.h"
+#include "sql/doors.h"
 #include "sql/outbox.h"
 #include "sql/pairs.h"
 #include "xmpp/xmpp.h"
@@ -26,11 +27,14 @@ struct errand {
     struct account account; /* kinds other than OUTBOX_PAIR */
     struct pair pair;       /* OUTBOX_PAIR */
     struct roster_side sides[2];
-    enum jid_state jid_state;      /* OUTBOX_CHECK_JID: what was found */
+    enum jid_state jid_state;      /* OUTBOX_CHECK_JID, OUTBOX_DOOR: what was found */
     enum brake brake;              /* OUTBOX_CHECK_JID: whether a JID that vanished may be made again */
+    bool password_set;             /* OUTBOX_CHECK_JID: the JID was made, or got its password again */
     struct comparison *comparison; /* OUTBOX_COMPARE */
-    struct ask_with ask;           /* OUTBOX_ASK */
-    const char *asked_jid;         /* likewise: the local part */
+    struct door door;              /* OUTBOX_CHECK_JID, OUTBOX_DOOR */
+    enum { NEXT_WAITS, NEXT_TAKEN, NEXT_FORBIDDEN } outcome; /* OUTBOX_DOOR: of the next password */
+    struct ask_with ask;                                     /* OUTBOX_ASK */
+    const char *asked_jid;                                   /* likewise: the local part */
     enum err result;
     bool recorded; /* written down in Postgres */
 };

@@ -3,9 +3,9 @@
 #include "component/base/failpoint.h"
 #include "component/base/log.h"
 #include "component/base/metrics.h"
-#include "component/base/seal.h"
 #include "component/jobs/compare.h"
 #include "component/jobs/errand_kind.h"
+#include "component/service/jid_password.h"
 #include "component/service/login.h"
 #include "component/service/points.h"
 #include "component/service/services.h"
@@ -13,30 +13,33 @@
 #include "sql/bindings.h"
 #include "sql/comparisons.h"
 
-static enum err load_account(struct pg *pg, struct errand *errand)
+enum err errand_load_account(struct pg *pg, struct errand *errand)
 {
     const enum err err = accounts_get(pg, errand->arena, errand->item.low, &errand->account);
     return err == ERR_NO_SUCH_NAME ? ERR_NOT_FOUND : err;
 }
 
-static enum err with_password(const struct errand *errand, int64_t deadline_ms,
-                              enum err (*act)(struct xmpp *, const char *, struct secret, int64_t))
+enum err errand_with_password(const struct errand *errand, struct sealed password, int64_t deadline_ms, jid_call call)
 {
     const struct account *account = &errand->account;
-    struct secret password;
-    const char *context = arena_printf(errand->arena, "jid:%s", account->jid_local);
-    if (unseal(errand->config->services->keyring, errand->arena, context, account->jid_password, &password) != OK) {
-        log_error("jid_password_sealed_by_lost_key", F("account", account->id));
-        return ERR_INTERNAL;
-    }
-    return act(errand->config->xmpp, account->jid_local, password, deadline_ms);
+    const struct jobs_config *config = errand->config;
+    struct secret plain;
+    if (jid_password_open(config->services, errand->arena, account->jid_local, password, &plain) == OK)
+        return call(config->xmpp, account->jid_local, plain, deadline_ms);
+    log_error("jid_password_sealed_by_lost_key", F("account", account->id), F("key", password.key_id));
+    return ERR_INTERNAL;
+}
+
+static enum err with_password(const struct errand *errand, int64_t deadline_ms, jid_call call)
+{
+    return errand_with_password(errand, errand->account.jid_password, deadline_ms, call);
 }
 
 /* --- making it, which is the second half of a registration */
 
 static enum err load_create(struct pg *pg, struct errand *errand)
 {
-    const enum err err = load_account(pg, errand);
+    const enum err err = errand_load_account(pg, errand);
     if (err != OK)
         return err;
     if (errand->account.state != ACCOUNT_PENDING)
@@ -90,7 +93,7 @@ const struct errand_kind errand_create_jid = {.name = "create_jid",
 
 static enum err load_delete(struct pg *pg, struct errand *errand)
 {
-    const enum err err = load_account(pg, errand);
+    const enum err err = errand_load_account(pg, errand);
     return err == OK && errand->account.state != ACCOUNT_CANCELLED ? ERR_NOT_FOUND : err;
 }
 
@@ -117,10 +120,13 @@ static enum err weigh(struct pg *pg, struct errand *errand)
     return brake_note(pg, errand->account.id, &errand->config->reconcile.brake, &errand->brake);
 }
 
+/* While the server was told, or is to be told, something else than the account's password, there is nothing to mend. */
 static enum err load_check(struct pg *pg, struct errand *errand)
 {
-    const enum err err = load_account(pg, errand);
-    if (err == OK && errand->account.state != ACCOUNT_ACTIVE)
+    enum err err = errand_load_account(pg, errand);
+    if (err == OK)
+        err = doors_get(pg, errand->arena, errand->account.id, &errand->door);
+    if (err == OK && (errand->account.state != ACCOUNT_ACTIVE || !errand_door_is_usual(errand)))
         return ERR_NOT_FOUND;
     return err == OK && errand->account.jid_state == JID_VANISHED ? weigh(pg, errand) : err;
 }
@@ -139,6 +145,7 @@ static enum err look_for_jid(struct errand *errand, int64_t deadline_ms)
 static enum err mend_password(struct errand *errand, int64_t deadline_ms)
 {
     log_warn("jid_password_refused", F("account", errand->account.id));
+    errand->password_set = true;
     const enum err err = with_password(errand, deadline_ms, xmpp_jid_set_password);
     const bool refused = err == ERR_XMPP || err == ERR_UNSUPPORTED || err == ERR_JID_PASSWORD;
     errand->jid_state = refused ? JID_REFUSED : JID_MADE;
@@ -155,8 +162,10 @@ static bool is_made_again(const struct errand *errand)
 static enum err check(struct errand *errand, int64_t deadline_ms)
 {
     errand->jid_state = JID_MADE;
-    if (is_made_again(errand))
+    if (is_made_again(errand)) {
+        errand->password_set = true;
         return with_password(errand, deadline_ms, xmpp_jid_create);
+    }
     enum err err = with_password(errand, deadline_ms, xmpp_jid_check);
     if (err == ERR_UNSUPPORTED)
         err = look_for_jid(errand, deadline_ms);
@@ -174,10 +183,23 @@ static enum err mend_vanished(struct pg *pg, struct errand *errand)
     return errand->jid_state == JID_VANISHED ? weigh(pg, errand) : OK;
 }
 
+/* Between our looking and this the account may have been banned, or its password replaced. */
+static enum err note_password(struct pg *pg, struct errand *errand)
+{
+    if (!errand->password_set)
+        return OK;
+    return doors_password_was_set(pg, errand->account.id, &errand->account.jid_password);
+}
+
 static enum err checked(struct pg *pg, struct errand *errand)
 {
     const int64_t id = errand->account.id;
-    const enum err err = accounts_jid_checked(pg, id, errand->jid_state);
+    enum err err = note_password(pg, errand);
+    if (err == OK)
+        err = doors_get(pg, errand->arena, id, &errand->door);
+    if (err != OK || !errand_door_is_usual(errand))
+        return err; /* what was found says nothing about the account */
+    err = accounts_jid_checked(pg, id, errand->jid_state);
     if (err != OK)
         return err == ERR_NOT_FOUND ? OK : err;
     if (errand->jid_state == JID_VANISHED)
@@ -186,6 +208,12 @@ static enum err checked(struct pg *pg, struct errand *errand)
     if (errand->account.jid_state != JID_VANISHED)
         return OK;
     return is_made_again(errand) ? bindings_reaffirm_all(pg, id) : comparisons_wish(pg, id);
+}
+
+static enum err not_checked(struct pg *pg, struct errand *errand)
+{
+    const enum err err = note_password(pg, errand);
+    return err == OK ? errand_retry(pg, errand) : err;
 }
 
 static void tell_vanished(struct errand *errand)
@@ -199,4 +227,5 @@ const struct errand_kind errand_check_jid = {.name = "check_jid",
                                              .run = check,
                                              .mend = mend_vanished,
                                              .done = checked,
+                                             .failed = not_checked,
                                              .tell = tell_vanished};

@@ -21,10 +21,18 @@ struct errand_kind {
 };
 
 extern const struct errand_kind errand_create_jid, errand_delete_jid, errand_check_jid, errand_pair, errand_compare,
-    errand_ask;
+    errand_door, errand_ask;
 
 /* The list's pairs, as errands_load. */
 void errand_load_pairs(struct pg *pg, struct errand *list);
+/* What the errands about one JID share: errand->account; a call with its password, or with another sealed one of it
+ * (ERR_INTERNAL, logged: its key is lost). */
+MUST_CHECK enum err errand_load_account(struct pg *pg, struct errand *errand);
+typedef enum err (*jid_call)(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms);
+MUST_CHECK enum err errand_with_password(const struct errand *errand, struct sealed password, int64_t deadline_ms,
+                                         jid_call call);
+/* The server was not told, nor is to be told, anything but the account's password. errand->door is loaded. */
+bool errand_door_is_usual(const struct errand *errand);
 /* In a transaction: it comes up again after a backoff. */
 MUST_CHECK enum err errand_retry(struct pg *pg, const struct errand *errand);
 

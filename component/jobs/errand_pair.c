@@ -3,6 +3,7 @@
 #include "component/base/arena.h"
 #include "component/base/failpoint.h"
 #include "component/jobs/errand_kind.h"
+#include "component/jobs/herald.h"
 #include "component/service/roster_items.h"
 #include "component/service/services.h"
 #include "component/service/waiters.h"
@@ -128,10 +129,17 @@ static enum err failed(struct pg *pg, struct errand *errand)
     return err == OK ? errand_retry(pg, errand) : err;
 }
 
+/* Who waits for it may do so in another process. */
+static void wake(const struct jobs_config *config, uint64_t key)
+{
+    waiters_punch(config->services->runtime.waiters, key);
+    herald_tell(config->herald, key);
+}
+
 static void tell(struct errand *errand)
 {
     if (errand->result == OK || errand->result == ERR_NOT_FOUND)
-        waiters_punch(errand->config->services->runtime.waiters, WAIT_KEY(WAIT_WISH, errand->pair.version));
+        wake(errand->config, WAIT_KEY(WAIT_WISH, errand->pair.version));
 }
 
 const struct errand_kind errand_pair = {.name = "pair", .run = run, .done = done, .failed = failed, .tell = tell};

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "component/base/arena.h"
+#include "component/jobs/herald.h"
 #include "component/jobs/keeper.h"
 #include "component/jobs/outbox.h"
 #include "component/jobs/prover.h"
 #include "component/jobs/reconciler.h"
 
 struct jobs {
+    struct jobs_config config;
     struct outbox *outbox;
     struct keeper *keeper;
     struct prover *prover;
@@ -18,11 +20,14 @@ struct jobs {
 enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r)
 {
     struct jobs *jobs = xcalloc(1, sizeof *jobs);
-    enum err err = outbox_start(config, &jobs->outbox);
+    jobs->config = *config;
+    enum err err = herald_start(&jobs->config, &jobs->config.herald);
     if (err == OK)
-        err = keeper_start(config, &jobs->keeper);
+        err = outbox_start(&jobs->config, &jobs->outbox);
     if (err == OK)
-        err = prover_start(config, jobs->outbox, &jobs->prover);
+        err = keeper_start(&jobs->config, &jobs->keeper);
+    if (err == OK)
+        err = prover_start(&jobs->config, jobs->outbox, &jobs->prover);
     if (err == OK)
         err = reconciler_start(config, jobs->outbox, &jobs->reconciler);
     if (err == OK)
@@ -50,6 +55,7 @@ void jobs_stop(struct jobs **jobs, int64_t drain_ms)
     prover_stop(&(*jobs)->prover);
     keeper_stop(&(*jobs)->keeper);
     outbox_stop(&(*jobs)->outbox, drain_ms);
+    herald_stop(&(*jobs)->config.herald);
     free(*jobs);
     *jobs = NULL;
 }

@@ -8,13 +8,16 @@
 
 #include "component/base/err.h"
 #include "component/service/reconcile.h"
+#include "sql/instances.h"
 
+struct herald;
 struct pg_config;
 struct redis_config;
 struct services;
 struct xmpp;
 
 struct jobs_config {
+    struct instance instance; /* this process */
     struct services *services;
     struct xmpp *xmpp;
     const struct pg_config *pg;
@@ -25,11 +28,12 @@ struct jobs_config {
     int64_t backoff_ms, backoff_max_ms;
     int64_t stuck_after;
     struct reconcile_settings reconcile;
+    struct herald *herald; /* jobs_start fills it in */
 };
 
 struct jobs;
 
-/* Starts the threads. The config and what it points to must outlive them. */
+/* Starts the threads. What the config points to must outlive them. */
 MUST_CHECK enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r);
 /* There is new work in the outbox; from any thread, does not block. `jobs` is a struct jobs *. */
 void jobs_wake(void *jobs);

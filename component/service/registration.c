@@ -5,7 +5,6 @@
 #include "component/base/crypto.h"
 #include "component/base/failpoint.h"
 #include "component/base/log.h"
-#include "component/base/seal.h"
 #include "component/service/login.h"
 #include "component/service/services.h"
 #include "component/service/tokens.h"
@@ -14,12 +13,11 @@
 #include "sql/pg.h"
 #include "sql/sessions.h"
 
-enum { SALT_LENGTH = 8, JID_LENGTH = 24, JID_PASSWORD_LENGTH = 32 };
+enum { SALT_LENGTH = 8, JID_LENGTH = 24 };
 
 /* 24 of 32 characters: 120 bits. */
 static const char jid_alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-static const char alphanumeric[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /* What a transaction ended, to be revoked after its commit. */
 struct ended {
@@ -39,17 +37,10 @@ const char *registration_salt(struct arena *arena)
     return random_copy(arena, letters, SALT_LENGTH);
 }
 
-static const char *jid_context(struct arena *arena, const char *local)
-{
-    return arena_printf(arena, "jid:%s", local);
-}
-
 static void make_jid(const struct services *services, struct arena *arena, struct new_account *fresh)
 {
-    const char *password = random_copy(arena, alphanumeric, JID_PASSWORD_LENGTH);
     fresh->jid_local = random_copy(arena, jid_alphabet, JID_LENGTH);
-    fresh->jid_password =
-        seal(services->keyring, arena, jid_context(arena, fresh->jid_local), secret_of_cstr(password));
+    fresh->jid_password = jid_password_new(services, arena, fresh->jid_local);
 }
 
 /* An unproved phone is displaced by its owner's code, whatever state the account is in. */
@@ -140,15 +131,4 @@ enum err registration_undo(struct services *services, struct pg *pg, int64_t acc
     }
     arena_free(&arena);
     return err;
-}
-
-enum err account_jid_password(const struct services *services, struct arena *arena, const struct account *account,
-                              struct secret *password_r)
-{
-    const enum err err =
-        unseal(services->keyring, arena, jid_context(arena, account->jid_local), account->jid_password, password_r);
-    if (err == OK)
-        return OK;
-    log_error("jid_password_sealed_by_lost_key", F("account", account->id), F("key", account->jid_password.key_id));
-    return ERR_INTERNAL;
 }

@@ -4,6 +4,7 @@
 #define REGISTRAR_SERVICE_REGISTRATION_H
 
 #include "component/service/call.h"
+#include "component/service/jid_password.h"
 #include "sql/accounts.h"
 
 struct registration {
@@ -23,8 +24,5 @@ MUST_CHECK enum err registration_look(struct call *call, struct worker *worker, 
                                       struct account *account_r);
 /* Undoes a registration nobody waits for any more. OK: it is undone. ERR_NOT_FOUND: it is not pending. */
 MUST_CHECK enum err registration_undo(struct services *services, struct pg *pg, int64_t account_id);
-/* The JID's password of an account, in the arena. ERR_INTERNAL (logged): its key is lost. */
-MUST_CHECK enum err account_jid_password(const struct services *services, struct arena *arena,
-                                         const struct account *account, struct secret *password_r);
 
 #endif

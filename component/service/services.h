@@ -77,6 +77,7 @@ struct services {
     /* Revocations that Redis missed, and how many of them Postgres was told of by a new epoch: while they differ this
      * process does not ask Redis. */
     atomic_uint_least64_t epoch_missed, epoch_told;
+    atomic_bool name_taken; /* another process runs under this one's name (settings.instance) */
     bool (*xmpp_ready)(void *arg);
     void *xmpp_arg;
     void (*wishes_made)(void *arg); /* the outbox has work; must not block */

@@ -72,8 +72,7 @@ listen:
     module: ejabberd_service
     global_routes: false
     hosts:
-      "$XMPP_COMPONENT":
-        password: "$4"
+$(printf '      "%s": { password: "'"$4"'" }\n' $XMPP_COMPONENT $XMPP_MORE_COMPONENTS)
   - port: $3
     ip: 127.0.0.1
     backlog: 64
@@ -82,7 +81,7 @@ listen:
       /api: mod_http_api
 acl:
   registrar:
-    server: "$XMPP_COMPONENT"
+    server: [$(printf '"%s", ' $XMPP_COMPONENT $XMPP_MORE_COMPONENTS)]
   registrar_api:
     user: "registrar-api@$XMPP_DOMAIN"
 access_rules:

@@ -1,11 +1,12 @@
 # A private Prosody 0.12 with its data in VAR/prosody: the XMPP domain localhost, and registrard's component beside it, with
-# another one for a second registrard on the same database. Sourced after process.sh.
+# others for further registrards on the same database. Sourced after process.sh.
 #
 # Both ports are on loopback. Clients may use STARTTLS with the self-signed certificate of VAR, but need not: nothing
 # leaves the machine.
 
 XMPP_DOMAIN=localhost
 XMPP_COMPONENT=registrar.localhost
+XMPP_MORE_COMPONENTS="second.$XMPP_COMPONENT third.$XMPP_COMPONENT" # for further registrards, with the same secret
 
 prosody_prepare() {
     certificate_once
@@ -39,7 +40,7 @@ modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "version", "of
     "privilege" }
 modules_disabled = { "s2s", "s2s_auth_certs" }
 allow_registration = false
-admins = { "$XMPP_COMPONENT", "second.$XMPP_COMPONENT" }
+admins = { $(printf '"%s"; ' $XMPP_COMPONENT $XMPP_MORE_COMPONENTS)}
 c2s_ports = { $1 }
 c2s_interfaces = { "127.0.0.1" }
 c2s_require_encryption = false
@@ -49,10 +50,10 @@ component_interfaces = { "127.0.0.1" }
 
 VirtualHost "$XMPP_DOMAIN"
     ssl = { certificate = "$VAR/tls/certificate.pem", key = "$VAR/tls/key.pem" }
-    privileged_entities = { ["$XMPP_COMPONENT"] = { roster = "both" }, ["second.$XMPP_COMPONENT"] = { roster = "both" } }
+    privileged_entities = { $(printf '["%s"] = { roster = "both" }; ' $XMPP_COMPONENT $XMPP_MORE_COMPONENTS)}
 END
     local component
-    for component in "$XMPP_COMPONENT" "second.$XMPP_COMPONENT"; do
+    for component in $XMPP_COMPONENT $XMPP_MORE_COMPONENTS; do
         cat <<END
 
 Component "$component"
@@ -78,5 +79,6 @@ prosody_settings() {
     say "REGISTRARD_XMPP_DOMAIN=$XMPP_DOMAIN"
     say "REGISTRARD_XMPP_COMPONENT=$XMPP_COMPONENT"
     say "REGISTRARD_XMPP_SECRET_FILE=$VAR/secrets/component"
+    say "STACK_MORE_COMPONENTS=${XMPP_MORE_COMPONENTS// /,}"
     say "STACK_CLIENT_PORT=$(port_kept client)"
 }

@@ -14,6 +14,8 @@ import redis as redis_module
 
 from harness import running
 from harness.calls import Calls
+from harness.ctl import Ctl
+from harness.fleet import Fleet
 from harness.hostile import HostileServer
 from harness.http_client import Http
 from harness.incidents import HOSTILE, Incident
@@ -123,6 +125,21 @@ def another_server(_stack, _link):
     for one in made:
         one.stop()
         assert not one.log.complaints(), one.log.complaints()
+
+
+@pytest.fixture
+def fleet(server, link, stack, read_answer, expected_errors):
+    """fleet.add(): one more registrard on the same stack; see harness/fleet.py. fleet.members[0] is the server."""
+    one = Fleet(server, link, stack, read_answer)
+    yield one
+    one.expected += expected_errors
+    one.close()
+
+
+@pytest.fixture
+def ctl(server):
+    """registrarctl with the server's configuration: run, do, ban, unban."""
+    return Ctl(server)
 
 
 @pytest.fixture

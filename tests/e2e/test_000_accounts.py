@@ -7,7 +7,7 @@ import pytest
 
 from harness.calls import DEVICE, PHONE
 from harness.d000 import Android, salted, status
-from harness.d003 import Accounts, code, wait_until
+from harness.d003 import code, wait_until
 
 AT_ONCE = 5  # seconds
 
@@ -238,24 +238,24 @@ def test_003_answers_103_for_an_unproved_phone(app, calls):
 # Bans
 
 
-def test_a_banned_account(app, db):
+def test_a_banned_account(app, ctl):
     app.registered()
     session, temp_id = app.with_cookie, app.verified("1")
-    assert row(db, "update accounts set banned_at = now() where id = %s returning id", app.id)
+    ctl.ban(app.phone)
     assert status(app.login()) == 500
     assert status(app.login("wrong")) == 500
     assert status(app.rename("n", **session)) == 500
     assert status(app.reset(temp_id, "x")) == 500
     assert status(app.get_mes()) == 300  # the phone stays registered
-    assert row(db, "update accounts set banned_at = null where id = %s returning id", app.id)
+    ctl.unban(app.phone)
     assert status(app.reset(temp_id, "x")) == 200  # the ban spent no code
     assert status(app.login("x")) == 200
 
 
-def test_a_banned_unproved_phone_is_not_free(app, calls, db):
-    stranger = calls.new_account(PHONE, app.phone)
+def test_a_banned_unproved_phone_is_not_free(app, calls, ctl):
+    calls.new_account(PHONE, app.phone)
     temp_id = app.verified()
-    Accounts(db).set(stranger, "banned_at = now()")
+    ctl.ban(app.phone)
     assert status(app.get_mes()) == 300
     assert status(app.register(temp_id)) == 270
 

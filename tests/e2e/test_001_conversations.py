@@ -199,10 +199,9 @@ def test_no_such_user(handset):
     assert code(handset().login()) == "4002"
 
 
-def test_a_banned_account(handset, db):
+def test_a_banned_account(handset, ctl):
     app = handset().registered()
-    with db.cursor() as cursor:
-        cursor.execute("update accounts set banned_at = now() where id = %s", [app.uid])
+    ctl.ban(app.phone)
     assert code(app.login()) == "4007"
     assert code(app.login(pwd=md5("wrong"))) == "4001"  # only who knows the password is told
     sent = app.fresh_code()
@@ -236,13 +235,12 @@ def test_an_invitation_that_nobody_gave(handset, invitation):
     assert code(app.reg(yzm=app.fresh_code(), yaoqing=invitation)) == "4010"
 
 
-def test_the_invitation_of_who_is_banned_or_gone(handset, db, calls):
+def test_the_invitation_of_who_is_banned_or_gone(handset, ctl, calls):
     for way in ("banned", "gone"):
         inviter, app = handset().registered(), handset()
         invitation = own_invitation(inviter)
         if way == "banned":
-            with db.cursor() as cursor:
-                cursor.execute("update accounts set banned_at = now() where id = %s", [inviter.uid])
+            ctl.ban(inviter.phone)
         else:
             verify_id, answer = calls.picture()
             gone = calls.http.post("/cancel", {"user_name": inviter.phone, "password": inviter.password, "type": 1,

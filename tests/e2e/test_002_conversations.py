@@ -104,10 +104,9 @@ def test_the_same_password_again(handset):
     assert code(app.pwd(yzm=sent, pwd=md5("another"))) == "200"  # nor is the code spent
 
 
-def test_a_banned_account(handset, db):
+def test_a_banned_account(handset, ctl):
     app = handset().registered()
-    with db.cursor() as cursor:
-        cursor.execute("update accounts set banned_at = now() where id = %s", [app.uid])
+    ctl.ban(app.phone)
     assert code(app.login()) == "4007"
     assert code(app.login(pwd=md5("wrong"))) == "4003"
     assert code(app.pwd(yzm=app.fresh_code(), pwd=md5("x"))) == "4007"
@@ -116,10 +115,9 @@ def test_a_banned_account(handset, db):
 
 
 @pytest.mark.parametrize("role", ["2", "3"])
-def test_an_administrator_gives_a_role(handset, db, role):
+def test_an_administrator_gives_a_role(handset, ctl, role):
     app = handset().registered()
-    with db.cursor() as cursor:
-        cursor.execute("update accounts set role = %s where id = %s", [role, app.uid])
+    ctl.do("role", app.phone, {"2": "service", "3": "superadmin"}[role])
     assert said(app.login())["user_role"] == role
     assert said(app.login(user_role="1"))["user_role"] == role
 

@@ -92,9 +92,9 @@ def test_code_4_no_such_token(plain_http):
         assert plain_http.get("/verify_access_token", {"access_token": token}).json == {"result": 4, "validate": False}
 
 
-def test_code_4_token_of_a_banned_account(calls, http, accounts):
+def test_code_4_token_of_a_banned_account(calls, http, ctl):
     lamp = calls.new_account(DEVICE)
-    accounts.set(lamp, "banned_at = now()")
+    ctl.ban(lamp.name)
     assert verify(http, lamp) == 4
     assert code(calls.bindings(lamp)) == 4
 
@@ -112,9 +112,9 @@ def test_code_6_wrong_signature(plain_http, server):
     assert code(plain_http.get("/get_users", request)) == 6
 
 
-def test_code_100_banned_and_the_password_right(calls, accounts):
+def test_code_100_banned_and_the_password_right(calls, ctl):
     lamp = calls.new_account(DEVICE)
-    accounts.set(lamp, "banned_at = now()")
+    ctl.ban(lamp.name)
     assert code(calls.login(lamp)) == 100
     assert code(calls.cancel(lamp)) == 100
     assert code(calls.login(Account(DEVICE, lamp.name, "wrong"))) == 102
@@ -261,10 +261,10 @@ def test_code_107_the_jid_is_not_active_yet(calls, link, accounts):
     assert code(calls.bind(other, [fresh_one.name])) == 0
 
 
-@pytest.mark.parametrize("refusal", ["consent = 2", "banned_at = now()"])
-def test_code_108_the_other_refuses(calls, accounts, refusal):
+@pytest.mark.parametrize("refusal", [("consent", "refuse"), ("ban",)])
+def test_code_108_the_other_refuses(calls, ctl, refusal):
     one, other = calls.new_account(DEVICE), calls.new_account(DEVICE)
-    accounts.set(other, refusal)
+    ctl.do(refusal[0], other.name, *refusal[1:])
     reply = calls.bind(one, [other.name])
     assert (code(reply), reply.json["failed"]) == (108, [other.name])
 

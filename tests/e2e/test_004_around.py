@@ -72,9 +72,9 @@ def test_too_many_registrations(server, app, redis):
 # The account
 
 
-def test_a_banned_account(app, db):
+def test_a_banned_account(app, ctl):
     client = app().register()
-    Accounts(db).set(Account(PHONE, client.phone, ""), "banned_at = now()")
+    ctl.ban(client.phone)
     assert said(client.login()) == (0, "没有此用户")
     assert said(client.login("wrong")) == (0, "密码错误")  # told only to who knows the password
     assert said(client.step_1()) == (0, "该用户已经存在,注册失败")

@@ -20,6 +20,9 @@ LAYERS = {
     "component/jobs": {
         "component/jobs", "component/service", "component/sms", "component/cache", "sql", "xmpp", "component/base",
     },
+    "component/ctl": {
+        "component/ctl", "component/jobs", "component/service", "component/cache", "sql", "component/base",
+    },
     "component/commands": {"component/commands", "component/service", "xmpp", "component/base"},
     "http": {"http", "component/service", "component/base"},
     "http/dialects": {"http/dialects", "http", "component/service", "component/base"},

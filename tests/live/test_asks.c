@@ -28,7 +28,7 @@ static void bind(int64_t low, int64_t high)
 {
     struct wish *wishes;
     size_t count = 0;
-    assert_int_equal(bindings_want(pg, arena, low, &high, 1, &wishes, &count), OK);
+    assert_int_equal(bindings_want(pg, arena, low, &high, 1, 10, &wishes, &count), OK);
     assert_int_equal(count, 1);
 }
 

@@ -159,12 +159,21 @@ static void its_epoch_only_rises(void **state)
     assert_int_equal(migrate(pg, true), OK);
     assert_int_equal(meta_epoch(pg, &epoch), OK);
     assert_int_equal(epoch, 0);
-    for (int64_t i = 1; i <= 3; i++) {
+    for (int64_t before = 0, after = 0; before < 3; before++) {
+        const int64_t last = epoch;
         assert_int_equal(meta_raise_epoch(pg, &epoch), OK);
-        assert_int_equal(epoch, i);
-        assert_int_equal(meta_epoch(pg, &epoch), OK);
-        assert_int_equal(epoch, i);
+        assert_true(epoch > last);
+        assert_int_equal(meta_epoch(pg, &after), OK);
+        assert_int_equal(epoch, after);
     }
+    /* ahead of the clock, and in a database that was set back */
+    int64_t later = 0;
+    ask("update meta set value = (value::bigint + 1000000)::text where key = 'token_epoch'");
+    assert_int_equal(meta_raise_epoch(pg, &later), OK);
+    assert_true(later == epoch + 1000001);
+    ask("update meta set value = '5' where key = 'token_epoch'");
+    assert_int_equal(meta_raise_epoch(pg, &later), OK);
+    assert_true(later > epoch - 10); /* those of one millisecond are numbered on */
 }
 
 static void a_value_is_kept_by_its_key(void **state)

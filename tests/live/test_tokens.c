@@ -276,9 +276,9 @@ static void an_epoch_never_goes_back(void **state)
         assert_int_equal(tokens_follow_epoch(&one.services, &one.worker), OK);
         assert_true(one.services.epoch == epoch && epoch > before);
     }
-    one.services.epoch = epoch + 10; /* as if another thread of this process had been quicker */
+    one.services.epoch = epoch + HOUR_MS; /* as if another thread of this process had been quicker */
     tokens_revoke(&one.services, &one.worker, &unknown, 1);
-    assert_true(one.services.epoch == epoch + 10);
+    assert_true(one.services.epoch == epoch + HOUR_MS);
 }
 
 /* The sessions may have ended or not: only Postgres counts. */

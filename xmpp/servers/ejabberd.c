@@ -157,6 +157,19 @@ static enum err create(struct task *task, const char *local, struct secret passw
     return accounts_create(task, &ways, local, password);
 }
 
+/* There is no command for it, and changing the password leaves the account's sessions as they are. */
+static enum err disable(struct task *task, const char *local)
+{
+    bool done = false;
+    const enum err err = accounts_disable(task, &ways, local);
+    return err == OK ? admin_end_sessions(task, "accountjid", local, &done) : err;
+}
+
+static enum err enable(struct task *task, const char *local, struct secret password)
+{
+    return secret_is_empty(password) ? ERR_INVALID : set_password(task, local, password);
+}
+
 static enum err remove_account(struct task *task, const char *local)
 {
     const enum err err = exists(task, local);
@@ -294,7 +307,7 @@ static enum err edit(struct readback *readback, bool bind)
 const struct xmpp_server server_ejabberd = {
     .name = "ejabberd",
     .says = "ejabberd",
-    .revision = 1,
+    .revision = 2,
     .account_requests = 2,
     .edit_requests = 4,
     .missing = missing,
@@ -303,6 +316,8 @@ const struct xmpp_server server_ejabberd = {
     .remove = remove_account,
     .check = check,
     .set_password = set_password,
+    .disable = disable,
+    .enable = enable,
     .roster = roster,
     .edit = edit,
     .read_back = roster,

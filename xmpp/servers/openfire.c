@@ -71,6 +71,31 @@ static enum err create(struct task *task, const char *local, struct secret passw
     return accounts_create(task, &ways, local, password);
 }
 
+/* Whether a command that said no had an account to say it of. */
+static enum err settle(struct task *task, const char *local, enum err err, bool done)
+{
+    if (err != OK || done)
+        return err;
+    err = exists(task, local);
+    return err == OK ? ERR_XMPP : err;
+}
+
+static enum err disable(struct task *task, const char *local)
+{
+    bool done = false;
+    enum err err = admin_disable_user(task, local, &done);
+    return settle(task, local, err, done);
+}
+
+/* The password is as it was. */
+static enum err enable(struct task *task, const char *local, struct secret password)
+{
+    (void)password;
+    bool done = false;
+    enum err err = admin_reenable_user(task, local, &done);
+    return settle(task, local, err, done);
+}
+
 static enum err remove_account(struct task *task, const char *local)
 {
     return accounts_remove(task, &ways, local);
@@ -171,7 +196,7 @@ static enum err edit(struct readback *readback, bool bind)
 const struct xmpp_server server_openfire = {
     .name = "openfire",
     .says = "Openfire",
-    .revision = 1,
+    .revision = 2,
     .account_requests = 2,
     .edit_requests = 2,
     .missing = missing,
@@ -179,6 +204,8 @@ const struct xmpp_server server_openfire = {
     .remove = remove_account,
     .check = check,
     .set_password = set_password,
+    .disable = disable,
+    .enable = enable,
     .roster = roster,
     .edit = edit,
     .read_back = roster,

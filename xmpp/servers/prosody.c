@@ -58,6 +58,17 @@ static enum err create(struct task *task, const char *local, struct secret passw
     return accounts_create(task, &ways, local, password);
 }
 
+/* There is no command for it; but changing the password also ends the account's sessions. */
+static enum err disable(struct task *task, const char *local)
+{
+    return accounts_disable(task, &ways, local);
+}
+
+static enum err enable(struct task *task, const char *local, struct secret password)
+{
+    return secret_is_empty(password) ? ERR_INVALID : set_password(task, local, password);
+}
+
 static enum err remove_account(struct task *task, const char *local)
 {
     return accounts_remove(task, &ways, local);
@@ -179,13 +190,15 @@ static enum err read_back(struct task *task, struct arena *arena, const char *lo
 const struct xmpp_server server_prosody = {
     .name = "prosody",
     .says = "Prosody",
-    .revision = 1,
+    .revision = 2,
     .account_requests = 1,
     .edit_requests = 4,
     .missing = missing,
     .create = create,
     .remove = remove_account,
     .set_password = set_password,
+    .disable = disable,
+    .enable = enable,
     .roster = roster,
     .edit = edit,
     .read_back = read_back,

@@ -66,6 +66,14 @@ class Stack:
         return self.settings["REGISTRARD_XMPP_COMPONENT"]
 
     @property
+    def components(self):
+        """Names for a registrard each; the first is the one of all tests."""
+        if self.owns_xmpp:
+            return [self.component, *self.settings["STACK_MORE_COMPONENTS"].split(",")]
+        name, rest = self.component.split(".", 1)
+        return [self.component, f"{name}-2.{rest}", f"{name}-3.{rest}"]
+
+    @property
     def component_address(self):
         return self.settings["REGISTRARD_XMPP_HOST"], int(self.settings["REGISTRARD_XMPP_PORT"])
 

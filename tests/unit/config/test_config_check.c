@@ -27,6 +27,37 @@ static void what_is_required_must_be_set(void **state)
     assert_mistakes_of(DEVELOPMENT, "REGISTRARD_XMPP_HOST=", NULL, VARIABLE("XMPP_HOST") "must be set\n");
 }
 
+/* registrarctl beside a file that registrard would refuse: without the component's secret, which it may not read. */
+static void the_tool_needs_little(void **state)
+{
+    (void)state;
+    static const char *const little[] = {"REGISTRARD_POSTGRES_URL=host=/run/postgresql",
+                                         "REGISTRARD_XMPP_DOMAIN=example.org",
+                                         "REGISTRARD_XMPP_SECRET_FILE=/nonexistent",
+                                         "REGISTRARD_HTTPS_CERTIFICATE=/nonexistent",
+                                         "REGISTRARD_TCP_PORT=8080",
+                                         "REGISTRARD_KEYS_SEAL=" GOOD_SEAL,
+                                         NULL};
+    static const char *const nothing[] = {"REGISTRARD_REDIS_ADDRESS=nowhere", "REGISTRARD_KEYS_SEAL=x", NULL};
+    struct config *config = NULL;
+    char *mistakes = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&mistakes, &size);
+    assert_int_equal(config_load_for_tool(NULL, (char *const *)little, stream, &config), OK);
+    assert_string_equal(config->xmpp_domain, "example.org");
+    assert_int_equal(config->postgres_connect_timeout, 3000);
+    assert_null(secret_is_empty(config->xmpp_secret) ? NULL : "a secret");
+    config_free(&config);
+    assert_int_equal(config_load_for_tool(NULL, (char *const *)nothing, stream, &config), ERR_INVALID);
+    assert_int_equal(fclose(stream), 0);
+    assert_string_equal(mistakes,
+                        "configuration: [postgres] url: must be set\nconfiguration: [xmpp] domain: must be "
+                        "set\n" VARIABLE("REDIS_ADDRESS") "must be host:port or the path of a socket\n" VARIABLE(
+                            "KEYS_SEAL") "must be id:64 hex digits, comma-separated, with distinct ids from 1 to "
+                                         "2147483647\n");
+    free(mistakes);
+}
+
 static void addresses_are_of_ip(void **state)
 {
     (void)state;
@@ -315,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_required_must_be_set),
+        cmocka_unit_test(the_tool_needs_little),
         cmocka_unit_test(addresses_are_of_ip),
         cmocka_unit_test(ports_differ),
         cmocka_unit_test(http_or_https_is_enabled),

@@ -1,0 +1,110 @@
+"""Other passwords for JIDs by registrarctl: none is lost, whatever is killed in between."""
+
+import pytest
+
+from harness import ctl as status
+from harness.calls import DEVICE, PHONE
+from harness.crashes import Eyes, Truth, dying_at
+from harness.d003 import code, wait_until
+
+OLD, NEW = "2:" + "5a" * 32, "3:" + "c3" * 32
+
+
+@pytest.fixture
+def truth(db, stack):
+    return Truth(db, stack)
+
+
+@pytest.fixture
+def eyes(xmpp_client):
+    return Eyes(xmpp_client)
+
+
+def may_rotate(ctl, calls):
+    """On Openfire only where its operator allows it."""
+    return ctl.run("rotate", calls.new_account(DEVICE).name).status == status.DONE
+
+
+def test_one(ctl, calls, truth, eyes):
+    phone, lamp = calls.new_account(PHONE), calls.new_account(DEVICE)
+    assert code(calls.bind(phone, [lamp.name])) == 0
+    jid, old = lamp.jid, lamp.jid_password
+    answer = ctl.run("rotate", lamp.name)
+    if answer.status == status.REFUSED:
+        assert "does not let" in answer.facts["jid password"], answer
+        assert calls.log_in(lamp).jid_password == old and eyes.exists(jid, old)
+        truth.settle()
+        return
+    assert answer.facts["jid password"] == "replaced", answer
+    assert calls.log_in(lamp).jid == jid and lamp.jid_password != old
+    assert eyes.exists(jid, lamp.jid_password) and not eyes.exists(jid, old)
+    assert eyes.roster(lamp) == {phone.jid: "both"}
+    truth.settle()
+
+
+@pytest.mark.parametrize("point", ["rotate.before", "rotate.set", "record.before_commit", "record.committed"])
+def test_killed_in_the_middle(point, ctl, calls, server, truth, eyes):
+    lamp = calls.new_account(DEVICE)
+    if b"rotate.set" not in server.binary.read_bytes() or not may_rotate(ctl, calls):
+        pytest.skip("a build without failpoints, or a server that does not allow it")
+    truth.settle()
+    old = lamp.jid_password
+    server.restart(dying_at(point))
+    ctl.run("rotate", lamp.name, "--wait", "0")
+    wait_until(lambda: not server.running(), what="the failpoint")
+    server.start()
+    truth.settle()
+    calls.log_in(lamp)
+    assert lamp.jid_password != old and eyes.exists(lamp.jid, lamp.jid_password)
+
+
+def test_while_the_server_is_away_the_old_one_counts(ctl, calls, link, server, truth, eyes):
+    lamp = calls.new_account(DEVICE)
+    if not may_rotate(ctl, calls):
+        pytest.skip("a server that does not allow it")
+    old = lamp.jid_password
+    link.refuse()
+    wait_until(lambda: server.get_ops("/readyz")[0] == 503, what="the link being down")
+    for _ in range(2):  # the second finds one that is to come
+        ctl.do("rotate", lamp.name, "--wait", "0", expect=status.PENDING)
+        assert ctl.do("show", lamp.name).facts["jid password"] == "another one is to take its place"
+        assert calls.log_in(lamp).jid_password == old
+    link.heal()
+    server.wait_ready()
+    truth.settle()
+    assert calls.log_in(lamp).jid_password != old and eyes.exists(lamp.jid, lamp.jid_password)
+
+
+def test_of_a_banned_account(ctl, calls, truth, eyes):
+    lamp = calls.new_account(DEVICE)
+    if not may_rotate(ctl, calls):
+        pytest.skip("a server that does not allow it")
+    old = lamp.jid_password
+    ctl.ban(lamp.name)
+    ctl.do("rotate", lamp.name, expect=status.PENDING)
+    assert not eyes.exists(lamp.jid, old)
+    ctl.unban(lamp.name)
+    truth.settle()
+    assert calls.log_in(lamp).jid_password != old and eyes.exists(lamp.jid, lamp.jid_password)
+
+
+def test_a_jid_that_vanished(ctl, calls, truth, eyes, xmpp_client):
+    """It is made again, with the new password and its roster."""
+    phone, lamp = calls.new_account(PHONE), calls.new_account(DEVICE)
+    if not may_rotate(ctl, calls):
+        pytest.skip("a server that does not allow it")
+    assert code(calls.bind(phone, [lamp.name])) == 0
+    client = xmpp_client(lamp.jid, lamp.jid_password)
+    client.owner.run(_leave_for_good(client))
+    ctl.do("rotate", lamp.name)
+    truth.settle()
+    assert eyes.exists(lamp.jid, calls.log_in(lamp).jid_password)
+    assert eyes.roster(lamp) == {phone.jid: "both"}
+
+
+async def _leave_for_good(client):
+    client.register_plugin("xep_0077")
+    try:
+        await client["xep_0077"].cancel_registration(jid=client.boundjid.domain, timeout=5)
+    except Exception:  # pylint: disable=broad-except  # the server may hang up instead of answering
+        pass

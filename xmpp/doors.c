@@ -1,0 +1,20 @@
+/* Who is let in: JIDs that are disabled, and enabled again. */
+#include "xmpp/operation.h"
+
+enum err xmpp_jid_disable(struct xmpp *xmpp, const char *local, int64_t deadline_ms)
+{
+    struct operation operation;
+    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
+    if (err != OK)
+        return err;
+    return operation_end(xmpp, &operation, operation.server->disable(&operation.task, local));
+}
+
+enum err xmpp_jid_enable(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
+{
+    struct operation operation;
+    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
+    if (err != OK)
+        return err;
+    return operation_end(xmpp, &operation, operation.server->enable(&operation.task, local, password));
+}
