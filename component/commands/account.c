@@ -21,9 +21,11 @@ static void *account_io(struct arena *arena, const struct credential *credential
     return io;
 }
 
-static struct form_field fixed(const char *name, const char *label, const char *value)
+/* All in its value: clients show no label of a fixed field. */
+static struct form_field fixed(const struct call *call, const char *name, const char *label, const char *value)
 {
-    return (struct form_field){.name = name, .type = "fixed", .label = label, .value = value};
+    return (struct form_field){
+        .name = name, .type = "fixed", .value = arena_printf(call->arena, "%s: %s", label, value)};
 }
 
 static void show(const struct commands_config *config, const struct call *call, struct command_answer *answer)
@@ -35,10 +37,10 @@ static void show(const struct commands_config *config, const struct call *call, 
     const struct account *account = io->account;
     struct form *form = arena_alloc(call->arena, sizeof *form);
     struct form_field *fields = arena_array(call->arena, FIELDS, sizeof *fields);
-    fields[0] = fixed("name", "Name", answer_name_of(config, call, account));
-    fields[1] = fixed("account-jid", "JID", answer_jid_of(config, call, account));
-    fields[2] = fixed("type", "Kind", types[account->type]);
-    fields[3] = fixed("bindings", "Bound to", arena_printf(call->arena, "%" PRId64, io->bindings));
+    fields[0] = fixed(call, "name", "Name", answer_name_of(config, call, account));
+    fields[1] = fixed(call, "account-jid", "JID", answer_jid_of(config, call, account));
+    fields[2] = fixed(call, "type", "Kind", types[account->type]);
+    fields[3] = fixed(call, "bindings", "Bound to", arena_printf(call->arena, "%" PRId64, io->bindings));
     fields[4] = (struct form_field){.name = "consent",
                                     .type = "list-single",
                                     .label = "Who wishes to be bound to me",
@@ -46,7 +48,12 @@ static void show(const struct commands_config *config, const struct call *call, 
                                     .value = consents[account->consent].value,
                                     .options = consents,
                                     .option_count = CONSENTS};
-    *form = (struct form){.type = "form", .title = "My account", .fields = fields, .field_count = FIELDS};
+    *form = (struct form){.type = "form",
+                          .title = "My account",
+                          .instructions = arena_printf(call->arena, "Who wishes to be bound to you: it is \"%s\" now.",
+                                                       consents[account->consent].value),
+                          .fields = fields,
+                          .field_count = FIELDS};
     answer->form = form;
 }
 

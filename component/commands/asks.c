@@ -16,7 +16,7 @@ static void *asks_io(struct arena *arena, const struct credential *credential)
 
 static void show(const struct commands_config *config, const struct call *call, struct command_answer *answer)
 {
-    static const struct form_option answers[] = {{"Yes", "yes"}, {"No", "no"}};
+    static const struct form_option answers[] = {COMMAND_UNCHOSEN_OPTION, {"Yes", "yes"}, {"No", "no"}};
     enum { FIELDS = 2 };
     const struct asks_io *io = call->io;
     if (io->count == 0) {
@@ -39,6 +39,7 @@ static void show(const struct commands_config *config, const struct call *call, 
     fields[1] = (struct form_field){.name = "answer",
                                     .type = "list-single",
                                     .label = "Your answer",
+                                    .value = COMMAND_UNCHOSEN,
                                     .required = true,
                                     .options = answers,
                                     .option_count = sizeof answers / sizeof answers[0]};

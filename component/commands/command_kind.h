@@ -39,6 +39,14 @@ extern const struct command_kind command_list, command_bind, command_unbind, com
 
 enum { COMMAND_ROWS_MAX = 100 };
 
+/* The option of a choice that nobody has made yet. Without a value, clients such as profanity show no options at all,
+ * and what is chosen by default would be done by who looks no further. */
+#define COMMAND_UNCHOSEN "-"
+#define COMMAND_UNCHOSEN_OPTION                                                                                        \
+    {                                                                                                                  \
+        "(choose one)", COMMAND_UNCHOSEN                                                                               \
+    }
+
 void answer_note(struct command_answer *answer, const char *text);
 /* How an account is called in lists: its name in rosters, and its user_name where that says more. */
 const char *answer_name_of(const struct commands_config *config, const struct call *call,

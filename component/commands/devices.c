@@ -1,8 +1,11 @@
 /* My devices (or phones): list, unbind, rename. */
 #include "component/base/arena.h"
+#include "component/base/buf.h"
 #include "component/commands/command_kind.h"
 #include "component/service/bind.h"
 #include "component/service/rename.h"
+
+enum { LIST_COLUMNS = 3, LINES_MAX = 64 * 1024 };
 
 /* --- what an account is bound to, for the list and for the forms */
 
@@ -29,6 +32,16 @@ static void note_count(const struct call *call, struct command_answer *answer)
                     arena_printf(call->arena, "These are the first %d of %zu.", (int)COMMAND_ROWS_MAX, io->count));
 }
 
+/* As the account's own list shows it, as far as that is known. */
+static const char *name_of(const struct commands_config *config, const struct call *call,
+                           const struct bound_peer *bound)
+{
+    struct account shown_as = bound->peer;
+    if (bound->nickname[0] != '\0')
+        shown_as.nickname = bound->nickname;
+    return answer_name_of(config, call, &shown_as);
+}
+
 static const char *state_of(const struct bound_peer *bound)
 {
     return bound->seen ? "bound" : "pending";
@@ -43,27 +56,43 @@ static enum err decode_list(const struct commands_config *config, const struct c
     return OK;
 }
 
+/* Once more as text, for clients that show no tables (profanity 0.13). */
+static const char *lines_of(const struct call *call, const char *const *cells, size_t rows)
+{
+    const struct bound_io *io = call->io;
+    struct buf text;
+    buf_init(&text, LINES_MAX);
+    for (size_t i = 0; i < rows; i++, cells += LIST_COLUMNS)
+        buf_printf(&text, "%s%s, %s, %s", i > 0 ? "\n" : "", cells[0], cells[1], cells[2]);
+    if (io->count > rows)
+        buf_printf(&text, "\nThese are the first %zu of %zu.", rows, io->count);
+    const char *lines = arena_strdup(call->arena, buf_cstr(&text));
+    buf_free(&text);
+    return lines;
+}
+
 static void render_list(const struct commands_config *config, const struct call *call, struct command_answer *answer)
 {
-    static const struct form_column columns[] = {
+    static const struct form_column columns[LIST_COLUMNS] = {
         {"name", "text-single", "Name"}, {"jid", "jid-single", "JID"}, {"state", "text-single", "State"}};
-    enum { COLUMNS = sizeof columns / sizeof columns[0] };
     const struct bound_io *io = call->io;
     const size_t rows = shown(io);
-    const char **cells = arena_array(call->arena, rows * COLUMNS, sizeof *cells);
-    for (size_t i = 0; i < rows; i++) {
-        cells[i * COLUMNS] = answer_name_of(config, call, &io->peers[i].peer);
-        cells[i * COLUMNS + 1] = answer_jid_of(config, call, &io->peers[i].peer);
-        cells[i * COLUMNS + 2] = state_of(&io->peers[i]);
-    }
-    note_count(call, answer);
-    if (rows == 0)
+    if (rows == 0) {
+        note_count(call, answer);
         return;
+    }
+    const char **cells = arena_array(call->arena, rows * LIST_COLUMNS, sizeof *cells);
+    for (size_t i = 0; i < rows; i++) {
+        cells[i * LIST_COLUMNS] = name_of(config, call, &io->peers[i]);
+        cells[i * LIST_COLUMNS + 1] = answer_jid_of(config, call, &io->peers[i].peer);
+        cells[i * LIST_COLUMNS + 2] = state_of(&io->peers[i]);
+    }
+    answer_note(answer, lines_of(call, cells, rows));
     struct form *form = arena_alloc(call->arena, sizeof *form);
     *form = (struct form){.type = "result",
                           .title = "My devices",
                           .columns = columns,
-                          .column_count = COLUMNS,
+                          .column_count = LIST_COLUMNS,
                           .cells = cells,
                           .row_count = rows};
     answer->form = form;
@@ -77,16 +106,18 @@ static struct form_field *fields_of(const struct commands_config *config, const 
 {
     const struct bound_io *io = call->io;
     struct form_field *fields = arena_array(call->arena, count, sizeof *fields);
-    struct form_option *options = arena_array(call->arena, shown(io), sizeof *options);
+    struct form_option *options = arena_array(call->arena, shown(io) + 1, sizeof *options);
+    options[0] = (struct form_option)COMMAND_UNCHOSEN_OPTION;
     for (size_t i = 0; i < shown(io); i++)
-        options[i] = (struct form_option){.label = answer_name_of(config, call, &io->peers[i].peer),
-                                          .value = answer_jid_of(config, call, &io->peers[i].peer)};
+        options[i + 1] = (struct form_option){.label = name_of(config, call, &io->peers[i]),
+                                              .value = answer_jid_of(config, call, &io->peers[i].peer)};
     fields[0] = (struct form_field){.name = "jid",
                                     .type = "list-single",
                                     .label = "Device",
+                                    .value = COMMAND_UNCHOSEN,
                                     .required = true,
                                     .options = options,
-                                    .option_count = shown(io)};
+                                    .option_count = shown(io) + 1};
     return fields;
 }
 

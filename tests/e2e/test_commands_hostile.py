@@ -205,11 +205,11 @@ def test_actions_that_do_not_fit(commands, phone):
 
 FORMS = {
     "bind": [None, {}, {"code": ""}, {"codes": "x"}, {"code": "x" * 1025}],
-    "unbind": [{}, {"jid": ""}, {"jid": "lamp"}, {"jid": "lamp@elsewhere.example"}, {"jid": "@localhost"},
+    "unbind": [{}, {"jid": ""}, {"jid": "-"}, {"jid": "lamp"}, {"jid": "lamp@elsewhere.example"}, {"jid": "@localhost"},
                {"jid": "x" * 65 + "@localhost"}, {"jid": "x@localhost/r"}],
     "rename": [{"nickname": "x"}, {"jid": "", "nickname": "x"}],
     "account": [None, {}, {"consent": ""}, {"consent": "perhaps"}, {"consent": "accept", **{f"f{i}": "x" for i in range(16)}}],
-    "answer": [{}, {"ask": "1"}, {"answer": "yes"}, {"ask": "x", "answer": "yes"}, {"ask": "1", "answer": "maybe"},
+    "answer": [{}, {"ask": "1"}, {"answer": "yes"}, {"ask": "x", "answer": "yes"}, {"ask": "1", "answer": "maybe"}, {"ask": "1", "answer": "-"},
                {"ask": "-1", "answer": "no"}, {"ask": "9" * 30, "answer": "no"}],
 }
 

@@ -106,7 +106,8 @@ def test_list(commands, calls, db, phone, lamp):
     Accounts(db).set(other, "nickname = 'Küche <&> 汉'")
     calls.bind(phone, [lamp.name, other.name])
     listed = mine.ask("list", "execute")
-    assert (listed.status, listed.notes, listed.form.attrib["type"]) == ("completed", [], "result")
+    assert (listed.status, listed.form.attrib["type"]) == ("completed", "result")
+    assert sorted(listed.note[1].split("\n")) == sorted(", ".join(row.values()) for row in listed.rows)
     assert sorted(listed.rows, key=lambda row: row["jid"]) == sorted([
         {"name": lamp.name, "jid": lamp.jid, "state": "bound"},
         {"name": f"Küche <&> 汉 ({other.name})", "jid": other.jid, "state": "bound"},
@@ -160,7 +161,8 @@ def test_unbind(commands, calls, phone, lamp):
     other = calls.new_account(DEVICE)
     calls.bind(phone, [lamp.name, other.name])
     shown = mine.ask("unbind")
-    assert shown.options("jid") == {lamp.name: lamp.jid, other.name: other.jid}
+    assert shown.options("jid") == {"(choose one)": "-", lamp.name: lamp.jid, other.name: other.jid}
+    assert shown.fields["jid"] == "-"  # who looks no further unbinds nobody
     done = mine.ask("unbind", "complete", shown.session, {"jid": lamp.jid})
     assert (done.status, done.note) == ("completed", ("info", f"{lamp.name} is not bound to you any more."))
     mine.client.wait_no_item(lamp.jid)
@@ -174,11 +176,12 @@ def test_rename(commands, calls, phone, lamp):
     calls.bind(phone, [lamp.name])
     mine.client.wait_item(lamp.jid, "both")
     shown = mine.ask("rename")
-    assert shown.options("jid") == {lamp.name: lamp.jid} and set(shown.fields) == {"jid", "nickname"}
+    assert shown.options("jid") == {"(choose one)": "-", lamp.name: lamp.jid} and set(shown.fields) == {"jid", "nickname"}
     done = mine.ask("rename", "complete", shown.session, {"jid": lamp.jid, "nickname": "Küche <&> 汉"})
     assert (done.status, done.note) == ("completed", ("info", "Your contact list has the new name."))
     mine.client.wait(lambda: mine.client.items[lamp.jid]["name"] == "Küche <&> 汉")
     assert other.client.wait_item(phone.jid, "both")["name"] == phone.name  # his own list stays
+    assert [row["name"] for row in mine.ask("list").rows] == [f"Küche <&> 汉 ({lamp.name})"]
     mine.run("rename", {"jid": lamp.jid, "nickname": ""})
     mine.client.wait(lambda: mine.client.items[lamp.jid]["name"] == lamp.name)
     wrong = mine.run("rename", {"jid": lamp.jid, "nickname": "x" * 65})
@@ -191,7 +194,7 @@ def test_account(commands, v1, calls, phone, lamp):
     shown = mine.ask("account")
     fields = shown.fields
     assert (fields["name"], fields["account-jid"], fields["type"], fields["bindings"], fields["consent"]) == (
-        phone.name, phone.jid, "phone", "1", "accept")
+        f"Name: {phone.name}", f"JID: {phone.jid}", "Kind: phone", "Bound to: 1", "accept")
     assert set(shown.options("consent").values()) == {"accept", "ask", "refuse"}
     done = mine.ask("account", "complete", shown.session, {"consent": "ask"})
     assert (done.status, done.note) == ("completed", ("info", "Who wishes to be bound to you: ask."))
@@ -208,7 +211,8 @@ def test_answer(commands, v1, calls, phone, lamp, says):
     mine.client.wait_messages(1)
     shown = mine.ask("answer")
     (ask,) = v1.asked_by(lamp).values()
-    assert shown.options("ask") == {phone.name: str(ask)} and set(shown.options("answer").values()) == {"yes", "no"}
+    assert shown.options("ask") == {phone.name: str(ask)} and set(shown.options("answer").values()) == {"-", "yes", "no"}
+    assert shown.fields == {"ask": str(ask), "answer": "-"}
     done = mine.ask("answer", "complete", shown.session, {"ask": str(ask), "answer": says})
     if says == "yes":
         assert done.note == ("info", f"You are bound to {phone.name}.")
@@ -261,9 +265,9 @@ def test_many_are_cut_and_said_so(commands, db, calls, phone, lamp):
             (phone.name, phone.name, "+86" + phone.name))
     mine = commands(phone)
     listed = mine.ask("list")
-    assert len(listed.rows) == 100 and listed.note == ("info", "These are the first 100 of 121.")
+    assert len(listed.rows) == 100 and listed.note[1].endswith("\nThese are the first 100 of 121.")
     shown = mine.ask("unbind")
-    assert len(shown.options("jid")) == 100 and shown.note == ("info", "These are the first 100 of 121.")
+    assert len(shown.options("jid")) == 101 and shown.note == ("info", "These are the first 100 of 121.")
     with db.cursor() as cursor:
         cursor.execute("delete from bindings b using accounts a where a.name like 'many-%%' and a.id in (b.low, b.high)")
         cursor.execute("delete from accounts where name like 'many-%%'")
