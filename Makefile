@@ -71,7 +71,7 @@ archive = $(BUILD)/lib$(1).a
 with    = $(1) $(USES_$(1))
 libs    = $(foreach l,$(1),$(LIBS_$(l)))
 
-.PHONY: all help run test tests unit fuzz live e2e smoke bench lint format tidy docs install clean
+.PHONY: all help run test tests unit fuzz live e2e chaos smoke bench lint format tidy docs install clean
 all: $(BUILD)/registrard
 
 define layer_rules
@@ -156,6 +156,9 @@ live: $(LIVE_TESTS) ## tests of the layers on a real Postgres and Redis
 
 e2e: $(BUILD)/registrard ## the whole, with real servers and stock clients; K=expression chooses
 	@REGISTRARD_BIN=$(abspath $<) $(PYTEST) tests/e2e $(if $(K),-k '$(K)')
+
+chaos: $(BUILD)/registrard ## everything killed, stopped and cut off at random; MINUTES=10 SEED=n TEST_XMPP_SERVER=prosody|ejabberd
+	@REGISTRARD_BIN=$(abspath $<) $(PYTHON) -B tests/chaos/chaos.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 bench: ## speed and memory beside the machine's own, in six minutes; writes docs/benchmarks.md
 	@bash examples/dev/install.sh test

@@ -1,0 +1,222 @@
+"""What an XMPP server has, read without registrard and without what registrard reads it by where that can be: every JID, and
+every JID's roster. Prosody's from its files, ejabberd's by disco and its HTTP API, others' by XEP-0133 through a component
+of the run's own.
+
+A roster is a dict: bare JID to (subscription, name, groups).
+"""
+
+import hashlib
+import http.client
+import itertools
+import json
+import re
+import socket
+import subprocess
+import urllib.parse
+from xml.etree import ElementTree
+
+PROSODY = """
+local function each(folder, what)
+    local listing = io.popen("ls '" .. folder .. "' 2>/dev/null")
+    for file in listing:lines() do
+        local user = file:match("^(.*)%.dat$")
+        if user then what(user, folder .. "/" .. file) end
+    end
+end
+local store = arg[1]
+each(store .. "/accounts", function(user) print("jid\\t" .. user) end)
+each(store .. "/roster", function(user, path)
+    local load = loadfile(path, "t", {})
+    for jid, item in pairs(load and load() or {}) do
+        if jid then
+            local groups = {}
+            for group in pairs(item.groups or {}) do groups[#groups + 1] = group end
+            table.sort(groups)
+            print(table.concat({"item", user, jid, item.subscription or "none", item.name or "", table.concat(groups, "|")}, "\\t"))
+        end
+    end
+end)
+"""
+COMMANDS = "{http://jabber.org/protocol/commands}"
+ADMIN = "http://jabber.org/protocol/admin"
+ROSTER = "{jabber:iq:roster}"
+
+
+def server_of(stack, component):
+    """`component`: a name that no registrard uses."""
+    if stack.xmpp == "prosody":
+        return Prosody(stack)
+    secret = stack.settings.get("REGISTRARD_XMPP_SECRET")
+    if secret is None:
+        with open(stack.settings["REGISTRARD_XMPP_SECRET_FILE"], encoding="utf-8") as file:
+            secret = file.read().strip()
+    made = Ejabberd if stack.xmpp == "ejabberd" else Openfire
+    return made(stack, component, secret)
+
+
+class Prosody:
+    def __init__(self, stack):
+        self.store = stack.var / "prosody" / stack.domain
+
+    def read(self):
+        """Local part to roster, for every JID there is."""
+        done = subprocess.run(["lua5.4", "-", str(self.store)], input=PROSODY, capture_output=True, text=True, check=True)
+        rosters, items = {}, []
+        for line in done.stdout.splitlines():
+            kind, user, *rest = line.split("\t")
+            if kind == "jid":
+                rosters[user] = {}
+            else:
+                items.append((user, *rest))
+        for user, jid, subscription, name, groups in items:
+            if user in rosters:  # a roster without a JID belongs to nobody
+                rosters[user][jid] = (subscription, name, tuple(filter(None, groups.split("|"))))
+        return rosters
+
+    def close(self):
+        pass
+
+
+class Component:
+    """A plain XEP-0114 link: IQs sent in one go, answers by id."""
+
+    def __init__(self, address, name, domain, secret):
+        self.name, self.domain = name, domain
+        self.numbers = itertools.count()
+        self.socket = socket.create_connection(address, 10)
+        self.socket.settimeout(20)
+        self.socket.sendall((
+            "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "
+            f"xmlns:stream='http://etherx.jabber.org/streams' to='{name}'>").encode())
+        head = b""
+        while not (found := re.search(rb"<stream:stream[^>]*\sid=['\"]([^'\"]+)['\"][^>]*>", head)):
+            head += self._received()
+        digest = hashlib.sha1(found[1] + secret.encode()).hexdigest()
+        self.parser = ElementTree.XMLPullParser(("start", "end"))
+        self.parser.feed(head)
+        self.socket.sendall(f"<handshake>{digest}</handshake>".encode())
+        self.depth = 0
+        self._await(lambda element: element.tag.endswith("}handshake"))
+
+    def _received(self):
+        data = self.socket.recv(65536)
+        assert data, "the server has closed the link"
+        return data
+
+    def _await(self, wanted):
+        """The first child of the stream that is wanted."""
+        while True:
+            for event, element in self.parser.read_events():
+                self.depth += 1 if event == "start" else -1
+                if event == "end" and self.depth == 1 and wanted(element):
+                    return element
+            self.parser.feed(self._received())
+
+    def ask(self, kind, payloads):
+        """The answers to IQs of a kind, in the order of their payloads."""
+        ids = [f"chaos-{next(self.numbers)}" for _ in payloads]
+        for number, payload in zip(ids, payloads):
+            self.socket.sendall(
+                f"<iq type='{kind}' id='{number}' from='{self.name}' to='{self.domain}'>{payload}</iq>".encode())
+        found = {}
+        while len(found) < len(ids):
+            answer = self._await(lambda element: element.get("id") in ids)
+            found[answer.get("id")] = answer
+        return [found[number] for number in ids]
+
+    def command(self, node, forms):
+        """An XEP-0133 command for each form, which is a dict."""
+        execute = f"<command xmlns='http://jabber.org/protocol/commands' node='{ADMIN}#{node}' action='execute'/>"
+        begun = self.ask("set", [execute] * len(forms))
+        return self.ask("set", [self._complete(node, one.find(COMMANDS + "command"), form) for one, form in zip(begun, forms)])
+
+    @staticmethod
+    def _complete(node, begun, form):
+        fields = "".join(f"<field var='{var}'><value>{value}</value></field>" for var, value in {
+            "FORM_TYPE": ADMIN, **form}.items())
+        return (f"<command xmlns='http://jabber.org/protocol/commands' node='{ADMIN}#{node}' action='complete' "
+                f"sessionid='{begun.get('sessionid')}'><x xmlns='jabber:x:data' type='submit'>{fields}</x></command>")
+
+    def close(self):
+        self.socket.close()
+
+
+class Openfire:
+    BATCH = 32  # far from the 100 commands that may be open at once
+
+    def __init__(self, stack, component, secret):
+        self.stack, self.name, self.secret = stack, component, secret
+        self.link = None
+
+    def read(self):
+        if self.link is None:
+            self.link = Component(self.stack.component_address, self.name, self.stack.domain, self.secret)
+        try:
+            return self._read()
+        except (OSError, AssertionError):
+            self.close()
+            raise
+
+    def _read(self):
+        [answer] = self.link.command("get-registered-users-list", [{"max_items": "none"}])
+        users = [value.text.partition("@")[0] for value in answer.iter("{jabber:x:data}value") if "@" in (value.text or "")]
+        rosters = {}
+        for begin in range(0, len(users), self.BATCH):
+            batch = users[begin : begin + self.BATCH]
+            answers = self.link.command("get-user-roster", [{"accountjids": f"{one}@{self.stack.domain}"} for one in batch])
+            rosters.update({user: _items(one) for user, one in zip(batch, answers)})
+        return rosters
+
+    def close(self):
+        if self.link:
+            self.link.close()
+        self.link = None
+
+
+def _items(answer):
+    return {
+        item.get("jid"): (item.get("subscription"), item.get("name", ""),
+                          tuple(sorted(group.text for group in item.iter(ROSTER + "group"))))
+        for item in answer.iter(ROSTER + "item")
+    }
+
+
+class Ejabberd:
+    def __init__(self, stack, component, secret):
+        self.stack, self.name, self.secret = stack, component, secret
+        self.link = None
+
+    def read(self):
+        if self.link is None:
+            self.link = Component(self.stack.component_address, self.name, self.stack.domain, self.secret)
+        try:
+            [answer] = self.link.ask("get", ["<query xmlns='http://jabber.org/protocol/disco#items' node='all users'/>"])
+            users = [item.get("jid").partition("@")[0] for item in answer.iter("{http://jabber.org/protocol/disco#items}item")]
+            return {user: self._roster(user) for user in users if "@" not in user and user != "registrar-api"}
+        except (OSError, AssertionError):
+            self.close()
+            raise
+
+    def _roster(self, user):
+        url = urllib.parse.urlsplit(self.stack.settings["REGISTRARD_XMPP_API_URL"])
+        with open(self.stack.settings["REGISTRARD_XMPP_API_SECRET_FILE"], encoding="ascii") as file:
+            token = file.read().strip()
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
+        try:
+            connection.request("POST", url.path + "/get_roster", json.dumps({"user": user, "server": self.stack.domain}),
+                               {"Authorization": "Bearer " + token, "Content-Type": "application/json"})
+            reply = connection.getresponse()
+            body = reply.read()
+            assert reply.status == 200, (reply.status, body)
+        finally:
+            connection.close()
+        items = {}
+        for item in json.loads(body):
+            known = items.setdefault(item["jid"], (item["subscription"], item["nick"], ()))
+            items[item["jid"]] = (*known[:2], tuple(sorted({*known[2], *filter(None, [item.get("group")])})))
+        return items
+
+    def close(self):
+        if self.link:
+            self.link.close()
+        self.link = None
