@@ -4,7 +4,7 @@
 
 TEST_XMPP_SERVER chooses the XMPP server: prosody (default) or ejabberd. With REGISTRARD_XMPP_HOST it is one that is not ours
 (tests/e2e/harness/stack.py): only its links fail then, unless TEST_XMPP_CONTROL names a command that takes kill, start,
-stop or cont. More components than REGISTRARD_XMPP_COMPONENT: TEST_XMPP_MORE_COMPONENTS, separated by spaces.
+stop or cont. More components than REGISTRARD_XMPP_COMPONENT: TEST_XMPP_MORE_COMPONENTS, comma-separated.
 """
 
 import argparse
@@ -60,7 +60,7 @@ class Run:
     def open(self):
         self.stack.open()
         more = self.stack.settings.get("STACK_MORE_COMPONENTS") or os.environ.get("TEST_XMPP_MORE_COMPONENTS", "")
-        names = [self.stack.component, *(more.split() or ["second." + self.stack.component])]
+        names = [self.stack.component, *filter(None, more.split(","))]
         components, self.spare = names[: self.registrards], names[-1]
         assert len(components) == self.registrards, f"{self.registrards} registrards need a component each: {names}"
         self.parts = Parts(self.stack, components)
