@@ -44,9 +44,12 @@ static enum err load_create(struct pg *pg, struct errand *errand)
         return err;
     if (errand->account.state != ACCOUNT_PENDING)
         return ERR_NOT_FOUND;
-    /* A second attempt means that the process that had the first one is gone, and its client with it. */
+    /* A second attempt means that the process that had the first one is gone, and its client with it. Where nobody
+     * waits the client was told that it is not known whether this was committed: it will ask for the same again. */
     const struct outbox_item *item = &errand->item;
-    return item->attempts > 1 || item->age_ms > errand->config->services->settings.register_wait_ms ? ERR_CONFLICT : OK;
+    const struct services *services = errand->config->services;
+    const bool late = item->attempts > 1 || item->age_ms > services->settings.register_wait_ms;
+    return late || !waiters_wait(services->runtime.waiters, WAIT_KEY(WAIT_JID, item->low)) ? ERR_CONFLICT : OK;
 }
 
 static enum err make(struct errand *errand, int64_t deadline_ms)

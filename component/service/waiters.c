@@ -256,3 +256,13 @@ void waiters_punch(struct waiters *waiters, uint64_t key)
     pthread_mutex_unlock(&waiters->lock);
     wake_all(woken);
 }
+
+bool waiters_wait(struct waiters *waiters, uint64_t key)
+{
+    pthread_mutex_lock(&waiters->lock);
+    const struct hook *hook = *bucket_of(waiters, key);
+    while (hook != NULL && hook->key != key)
+        hook = hook->next;
+    pthread_mutex_unlock(&waiters->lock);
+    return hook != NULL;
+}

@@ -7,6 +7,7 @@
 #ifndef REGISTRAR_SERVICE_WAITERS_H
 #define REGISTRAR_SERVICE_WAITERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,5 +33,7 @@ void ticket_drop(struct call *call);
 /* The runner's: hands the call over until it is woken, which may be before this returns. */
 void ticket_park(struct call *call);
 void waiters_punch(struct waiters *waiters, uint64_t key);
+/* Whether a call of this process holds a ticket for the key that was not punched. */
+bool waiters_wait(struct waiters *waiters, uint64_t key);
 
 #endif

@@ -10,6 +10,7 @@
 #include "component/service/login.h"
 #include "component/service/registration.h"
 #include "component/service/services.h"
+#include "component/service/waiters.h"
 #include "sql/bindings.h"
 #include "sql/comparisons.h"
 #include "tests/live/live_postgres.h"
@@ -33,7 +34,8 @@ static struct jobs_config jobs = {.services = &services,
                                   .reconcile = {.brake = {.accounts = ACCOUNTS, .window_ms = HOUR_MS}}};
 static struct held held[HELD];
 static int64_t first_id;
-static size_t made; /* accounts so far */
+static size_t made;                   /* accounts so far */
+static struct call clients[ACCOUNTS]; /* who registers them */
 static struct {
     bool jid[ACCOUNTS];
     bool shows[ACCOUNTS][ACCOUNTS]; /* whose roster, whom */
@@ -56,6 +58,13 @@ static size_t index_of(int64_t id)
 
 /* --- what clients do */
 
+static void wait_for_jid(struct call *client, int64_t id)
+{
+    const uint64_t key = WAIT_KEY(WAIT_JID, id);
+    ticket_drop(client); /* of the run before */
+    assert_int_equal(ticket_take(services.runtime.waiters, client, &key, 1, clock_ms() + HOUR_MS), OK);
+}
+
 static void register_one(void)
 {
     int64_t id;
@@ -65,6 +74,7 @@ static void register_one(void)
     assert_int_equal(pg_begin(pg), OK);
     assert_int_equal(accounts_insert(pg, &fresh, &id), OK);
     assert_int_equal(outbox_add(pg, OUTBOX_CREATE_JID, id, "here"), OK);
+    wait_for_jid(&clients[made], id);
     assert_int_equal(pg_commit(pg), OK);
     if (made++ == 0)
         first_id = id;
@@ -389,6 +399,18 @@ static void a_second_attempt_at_a_registration_undoes_it(void **state)
     expect_whole(0);
 }
 
+static void a_registration_that_nobody_waits_for_is_undone(void **state)
+{
+    (void)state;
+    start_over();
+    ticket_drop(&clients[0]); /* told that nobody knows whether it was committed */
+    assert_int_equal(taken(OUTBOX_CREATE_JID)->errand->result, ERR_CONFLICT);
+    record(&held[0]);
+    assert_int_equal(ask("select state from accounts"), ACCOUNT_CANCELLED);
+    drain();
+    expect_whole(0);
+}
+
 static void a_registration_that_cannot_be_loaded_is_undone(void **state)
 {
     (void)state;
@@ -431,12 +453,17 @@ static int set_up(void **state)
     assert_int_equal(
         keyring_new(secret_of_cstr("1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), &ring), OK);
     services.keyring = ring;
+    assert_int_equal(waiters_new(ACCOUNTS, &services.runtime.waiters), OK);
     memset(held, 0, sizeof held);
     return schema_set_up(state);
 }
 
 static int tear_down(void **state)
 {
+    for (size_t i = 0; i < ACCOUNTS; i++)
+        ticket_drop(&clients[i]);
+    waiters_close(services.runtime.waiters);
+    waiters_free(&services.runtime.waiters);
     keyring_free(&ring);
     return schema_tear_down(state);
 }
@@ -449,6 +476,7 @@ int main(void)
         ERRAND_TEST(nothing_is_half_made),
         ERRAND_TEST(a_registration_given_up_while_its_jid_is_made_is_undone),
         ERRAND_TEST(a_second_attempt_at_a_registration_undoes_it),
+        ERRAND_TEST(a_registration_that_nobody_waits_for_is_undone),
         ERRAND_TEST(a_registration_that_cannot_be_loaded_is_undone),
         ERRAND_TEST(a_link_that_is_down_is_waited_for_without_a_pause),
     };

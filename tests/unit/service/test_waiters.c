@@ -152,6 +152,24 @@ static void time_up_wakes(void **state)
     assert_int_equal(test_call_result(patient), OK);
 }
 
+static void it_is_known_whether_anybody_waits(void **state)
+{
+    (void)state;
+    struct waiters *waiters = services.runtime.waiters;
+    struct test_call *test = test_call_new(&op_wait, NULL);
+    const uint64_t keys[] = {1, 2};
+    assert_false(waiters_wait(waiters, 1));
+    assert_int_equal(ticket_take(waiters, &test->call, keys, 2, clock_ms() + LONG_MS), OK);
+    assert_true(waiters_wait(waiters, 1));
+    assert_false(waiters_wait(waiters, 3));
+    punch(1);
+    assert_false(waiters_wait(waiters, 1));
+    assert_true(waiters_wait(waiters, 2));
+    ticket_drop(&test->call);
+    assert_false(waiters_wait(waiters, 2));
+    test_call_free(test);
+}
+
 /* --- room */
 
 static void only_so_many_wait(void **state)
@@ -265,6 +283,7 @@ int main(void)
         CALL_TEST(keys_that_meet_in_the_table_are_told_apart),
         CALL_TEST(what_happens_before_the_call_is_parked_is_not_missed),
         CALL_TEST(time_up_wakes),
+        CALL_TEST(it_is_known_whether_anybody_waits),
         CALL_TEST(only_so_many_wait),
         CALL_TEST(closing_wakes_and_nobody_waits_any_more),
         CALL_TEST(punches_and_deadlines_race),
