@@ -51,14 +51,21 @@ static enum err begin_about(struct task *task, struct http_call *call, const cha
     return begin_call(call, command, arguments);
 }
 
+/* The API is of no use, in a way that does not pass by itself. */
+static bool has_failed(const struct http_call *call)
+{
+    return call->result == ERR_XMPP_DOWN || call->result == ERR_UNSUPPORTED ||
+           (call->result == ERR_FORBIDDEN && !call->asking);
+}
+
 static enum err run(struct task *task, struct http_call *calls, size_t count, unsigned at_once)
 {
     const enum err err = http_api_run(task->api, calls, count, at_once, task->deadline_ms);
-    if (err == ERR_XMPP_DOWN || err == ERR_FORBIDDEN || err == ERR_UNSUPPORTED)
-        task->api_failed = true;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        task->api_failed |= has_failed(&calls[i]);
         if (calls[i].result == ERR_XMPP && link_may_log(task->link))
             log_warn("xmpp_api_refused", F("command", calls[i].command));
+    }
     return err;
 }
 
@@ -68,13 +75,11 @@ static void end_calls(struct http_call *calls, size_t count)
         http_call_free(&calls[i]);
 }
 
-/* A command that says yes or no. `asking` as in http_api.h. */
-static enum err ask(struct task *task, const char *command, const char *local, const char *password, bool asking,
-                    bool *yes_r)
+/* A command that says yes or no. */
+static enum err ask(struct task *task, const char *command, const char *local, const char *password, bool *yes_r)
 {
     struct http_call call;
     enum err err = begin_about(task, &call, command, local, password);
-    call.asking = asking;
     if (err == OK)
         err = run(task, &call, 1, 1);
     if (err == OK)
@@ -88,7 +93,7 @@ static enum err ask(struct task *task, const char *command, const char *local, c
 static enum err exists(struct task *task, const char *local)
 {
     bool yes = false;
-    const enum err err = ask(task, "check_account", local, NULL, false, &yes);
+    const enum err err = ask(task, "check_account", local, NULL, &yes);
     return err == OK && !yes ? ERR_NOT_FOUND : err;
 }
 
@@ -96,11 +101,12 @@ static enum err exists(struct task *task, const char *local)
  * So what we send to ourselves must come back, each time. ERR_CONFLICT when it does not. */
 static enum err be_alone(const struct task *task)
 {
-    struct task own = *task;
+    struct task own = *task; /* all at once, whatever it has slots for: it is nothing that a server has work with */
     struct batch batch;
     const int64_t deadline_ms = clock_ms() + ECHO_MS;
     if (deadline_ms < own.deadline_ms)
         own.deadline_ms = deadline_ms;
+    own.slots = BATCH_REQUESTS_MAX;
     batch_init(&batch, &own);
     for (int i = 0; i < BATCH_REQUESTS_MAX; i++) {
         batch_request(&batch, "get", task->config->component);
@@ -112,18 +118,29 @@ static enum err be_alone(const struct task *task)
     return err == ERR_TIMEOUT ? ERR_CONFLICT : err;
 }
 
-static enum err reach(struct task *task, struct server_facts *facts)
+/* The password is nobody's and empty. */
+static enum err try_api(struct task *task, bool *may_check_passwords_r)
 {
     static const char nobody[] = "registrar-selftest";
+    struct http_call calls[2];
     bool yes = false;
-    enum err err = be_alone(task);
+    enum err err = begin_about(task, &calls[0], "check_account", nobody, NULL);
+    const enum err second = begin_about(task, &calls[1], "check_password", nobody, "");
+    calls[1].asking = true;
+    err = err != OK ? err : second;
+    if (err == OK && run(task, calls, 2, 2) != OK)
+        err = calls[0].result != OK ? calls[0].result : calls[1].result == ERR_FORBIDDEN ? OK : calls[1].result;
     if (err == OK)
-        err = ask(task, "check_account", nobody, NULL, false, &yes);
-    if (err != OK)
-        return err;
-    err = ask(task, "check_password", nobody, "", true, &yes);
-    facts->may_check_passwords = err == OK;
-    return err == ERR_FORBIDDEN ? OK : err;
+        err = ejabberd_read_code(&calls[0].answer, &yes);
+    *may_check_passwords_r = err == OK && calls[1].result == OK;
+    end_calls(calls, 2);
+    return err;
+}
+
+static enum err reach(struct task *task, struct server_facts *facts)
+{
+    const enum err err = be_alone(task);
+    return err == OK ? try_api(task, &facts->may_check_passwords) : err;
 }
 
 static enum err check(struct task *task, const char *local, struct secret password)
@@ -131,7 +148,7 @@ static enum err check(struct task *task, const char *local, struct secret passwo
     bool yes = false;
     if (!task->may_check_passwords)
         return ERR_UNSUPPORTED;
-    enum err err = ask(task, "check_password", local, secret_expose(password), false, &yes);
+    enum err err = ask(task, "check_password", local, secret_expose(password), &yes);
     if (err != OK || yes)
         return err;
     err = exists(task, local);

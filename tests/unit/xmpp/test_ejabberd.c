@@ -168,6 +168,7 @@ static void learns_whether_it_may_check_passwords(void **state)
         {"check_account", "", API_NO}, {"check_password", "\"password\":\"\"", API_STATUS("403")}, {0}};
     assert_int_equal(reach_alone(fixture), OK);
     assert_false(fixture->facts.may_check_passwords);
+    assert_false(fixture->task.api_failed);
 }
 
 static enum err check(struct fixture *fixture)
