@@ -6,6 +6,7 @@
 #include "component/base/arena.h"
 #include "component/base/buf.h"
 #include "component/cache/redis.h"
+#include "sql/brake.h"
 #include "sql/pg.h"
 #include "xmpp/xmpp.h"
 
@@ -92,6 +93,14 @@ static bool xmpp_is_ready(struct readiness *readiness, bool login_only, struct b
     return status.ready && !name_taken;
 }
 
+/* It can do its work all the same. */
+static void note_brake(struct readiness *readiness, struct buf *why)
+{
+    enum brake brake;
+    if (brake_get(readiness->pg, &brake) == OK && brake == BRAKE_ON)
+        buf_puts(why, "reconcile: too many accounts have drifted, nothing is mended; see docs/reconcile.md\n");
+}
+
 bool readiness_check(void *arg, bool login_only, struct buf *why)
 {
     struct readiness *readiness = arg;
@@ -102,5 +111,7 @@ bool readiness_check(void *arg, bool login_only, struct buf *why)
     if (!redis)
         buf_puts(why, "redis: cannot be reached\n");
     const bool xmpp = xmpp_is_ready(readiness, login_only, why);
+    if (postgres)
+        note_brake(readiness, why);
     return postgres && redis && xmpp;
 }

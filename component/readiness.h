@@ -18,7 +18,8 @@ void readiness_free(struct readiness **readiness);
  * runs under this one's name; that is an operator's mistake, and logins do not suffer from it. */
 void readiness_open(struct readiness *readiness, struct xmpp *xmpp, const atomic_bool *name_taken);
 void readiness_close(struct readiness *readiness);
-/* A line on `why` for each part that is not ready. `arg` is the readiness; login_only leaves the XMPP server out. */
+/* A line on `why` for each part that is not ready, or that somebody should look at. `arg` is the readiness; login_only
+ * leaves the XMPP server out. */
 bool readiness_check(void *arg, bool login_only, struct buf *why);
 
 #endif

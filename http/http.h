@@ -62,8 +62,9 @@ void tcp_quiesce(struct tcp_server *server);
 unsigned tcp_active(const struct tcp_server *server);
 void tcp_stop(struct tcp_server **server);
 
-/* The ops port: /livez, /readyz, /readyz/login, /metrics. `ready` fills one line a part that is not ready into `why`
- * and says whether all are; it is asked on each request and must answer within a second. */
+/* The ops port: /livez, /readyz, /readyz/login, /metrics. `ready` fills one line a part that is not ready, or that
+ * somebody should look at, into `why` and says whether all are ready; it is asked on each request and must answer
+ * within a second. */
 struct ops_config {
     const char *address;
     uint16_t port;

@@ -31,11 +31,14 @@ static unsigned live(const struct ops_server *server, struct buf *out)
 
 static unsigned readiness(const struct ops_server *server, bool login_only, struct buf *out)
 {
-    if (!server->config.ready(server->config.arg, login_only, out))
-        return MHD_HTTP_SERVICE_UNAVAILABLE;
-    buf_clear(out);
-    buf_puts(out, "ok\n");
-    return MHD_HTTP_OK;
+    struct buf why;
+    buf_init(&why, ANSWER_LIMIT);
+    const bool ready = server->config.ready(server->config.arg, login_only, &why);
+    if (ready)
+        buf_puts(out, "ok\n");
+    buf_puts(out, buf_cstr(&why));
+    buf_free(&why);
+    return ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
 static unsigned ready(const struct ops_server *server, struct buf *out)

@@ -107,10 +107,11 @@ enum err comparisons_note(struct pg *pg, int64_t account_id, int64_t version, en
 {
     static const struct stmt note = {
         "comparisons_note",
-        "insert into comparisons (account_id, round, compared_at, outcome, drift) select $1::bigint, round, now(), $2, "
-        "$3 "
-        "from reconcile_rounds on conflict (account_id) do update set compared_at = now(), outcome = excluded.outcome, "
-        "drift = excluded.drift, forgotten = comparisons.forgotten and exists "
+        "insert into comparisons (account_id, round, compared_at, outcome, drift) select $1::bigint, round, now(), "
+        "nullif($2::smallint, 0), $3 from reconcile_rounds on conflict (account_id) do update set compared_at = now(), "
+        "outcome = coalesce(excluded.outcome, comparisons.outcome), "
+        "drift = case when excluded.outcome is null then comparisons.drift else excluded.drift end, forgotten = "
+        "comparisons.forgotten and exists "
         "(select 1 from outbox o where o.kind = 5 and o.low = $1 and o.version <> $4)"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);

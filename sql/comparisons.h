@@ -15,6 +15,7 @@ struct arena;
 struct pg;
 
 enum outcome {
+    OUTCOME_NONE = 0, /* somebody is just mending it */
     OUTCOME_SAME = 1,
     OUTCOME_MENDED = 2, /* what differed is wished, or taken over */
     OUTCOME_HELD = 3,   /* it differs, and the brake is on */
@@ -44,7 +45,8 @@ MUST_CHECK enum err comparisons_note_use(struct pg *pg, int64_t account_id, int6
 /* What is expected of the server, in the arena. ERR_NOT_FOUND: the account is not made yet. */
 MUST_CHECK enum err comparisons_load(struct pg *pg, struct arena *arena, int64_t account_id, int64_t remember_ms,
                                      struct expectation *expectation_r);
-/* What came of it. `version` is that of the wish it was compared for: a later one is still to come. */
+/* What came of it; OUTCOME_NONE: what came of it the last time. `version` is that of the wish it was compared for: a
+ * later one is still to come. */
 MUST_CHECK enum err comparisons_note(struct pg *pg, int64_t account_id, int64_t version, enum outcome outcome,
                                      int64_t drift);
 /* The account is not compared any more. */

@@ -12,7 +12,7 @@
 #include "xmpp/ns.h"
 #include "xmpp/rosters.h"
 
-enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500 };
+enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500, REWRITE_MS = 1000 };
 
 static const struct xmpp_server *const servers[] = {&server_openfire, &server_prosody, &server_ejabberd};
 
@@ -88,12 +88,21 @@ static void sleep_ms(int64_t ms)
     nanosleep(&pause, NULL);
 }
 
+/* What is written while a JID is just being made again may be lost without a word (Openfire): so it is written again,
+ * too. */
+static enum err edit_again(struct readback *readback, bool bind)
+{
+    const enum err err = task_hold(readback->task, readback->server->edit_requests);
+    return err == OK ? readback->server->edit(readback, bind) : err;
+}
+
 enum err server_make(const struct xmpp_server *server, struct task *task, struct arena *arena,
                      struct roster_side sides[2], bool bind)
 {
     struct readback readback;
     readback_init(&readback, server, task, arena, sides);
     enum err err = readback_end(&readback, server->edit(&readback, bind));
+    int64_t again_ms = clock_ms() + REWRITE_MS;
     for (int64_t pause = REREAD_FIRST_MS; err == OK; pause = 2 * pause < REREAD_LONGEST_MS ? 2 * pause : pause) {
         if (roster_side_is(&sides[0], bind) && roster_side_is(&sides[1], bind))
             return OK;
@@ -101,7 +110,10 @@ enum err server_make(const struct xmpp_server *server, struct task *task, struct
             return ERR_TIMEOUT;
         sleep_ms(pause);
         readback_init(&readback, server, task, arena, sides);
-        err = readback_end(&readback, OK);
+        const bool again = clock_ms() >= again_ms;
+        err = readback_end(&readback, again ? edit_again(&readback, bind) : OK);
+        if (again)
+            again_ms = clock_ms() + REWRITE_MS;
     }
     return err;
 }

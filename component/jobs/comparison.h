@@ -35,7 +35,7 @@ struct comparison {
     int64_t *left_overs; /* peers */
     size_t left_over_count;
     enum brake brake;
-    enum outcome outcome; /* 0: there is none */
+    enum outcome outcome;
 };
 
 /* The user removed the contact, perhaps. */

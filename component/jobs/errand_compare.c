@@ -131,7 +131,7 @@ static void tell(struct errand *errand)
     static const char *const outcomes[OUTCOMES] = {"", "same", "mended", "held", "unread"};
     const struct comparison *comparison = errand->comparison;
     const int64_t *counts = comparison->counts;
-    if (comparison->outcome == 0)
+    if (comparison->outcome == OUTCOME_NONE)
         return;
     metric_add(M_RECONCILE_COMPARED, outcomes[comparison->outcome], 1);
     for (enum difference_kind kind = 0; kind < DIFFERENCE_KINDS; kind++)

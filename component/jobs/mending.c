@@ -252,11 +252,19 @@ static enum err mend_in_transaction(struct pg *pg, struct errand *errand)
     return err;
 }
 
+/* Of a JID that is not as it should be, and that somebody is at, nothing can be said. */
+static bool is_known(const struct errand *errand)
+{
+    return errand->comparison->there == (errand->account.state == ACCOUNT_ACTIVE);
+}
+
 enum err comparison_mend(struct pg *pg, struct errand *errand)
 {
     struct comparison *comparison = errand->comparison;
     enum err err = judge(pg, errand);
-    comparison->outcome = comparison->read || !comparison->there ? OUTCOME_SAME : OUTCOME_UNREAD;
+    comparison->outcome = is_known(errand) ? OUTCOME_SAME : OUTCOME_NONE;
+    if (comparison->there && !comparison->read)
+        comparison->outcome = OUTCOME_UNREAD;
     if (err != OK || comparison->drift == 0)
         return err;
     err = weigh(pg, errand);

@@ -40,7 +40,7 @@ static void say_brake(struct reconciler *reconciler, const struct brake_state *s
     if (state->brake == BRAKE_ON)
         log_error("reconcile_brake_on", F("drifted", state->drifted), F("accounts", state->active),
                   F("most", state->most),
-                  F("hint", "nothing is mended until registrard --reconcile=go-on; see docs/reconcile.md"));
+                  F("hint", "nothing is mended until registrarctl reconcile go-on; see docs/reconcile.md"));
     else
         log_warn(state->brake == BRAKE_OFF ? "reconcile_brake_off" : "reconcile_brake_let_go");
     reconciler->brake = state->brake;
@@ -75,11 +75,10 @@ static void say_pace(struct reconciler *reconciler, const struct round_state *ro
 static enum err give_turns(struct reconciler *reconciler, const struct round_state *round, int64_t *taken_r)
 {
     const struct reconcile_settings *settings = &reconciler->config->reconcile;
-    enum err err = OK;
-    if (round->enrolling)
+    const bool begins = round->over && round->age_ms >= settings->interval_ms;
+    enum err err = begins ? rounds_begin(reconciler->pg) : OK;
+    if (err == OK && (begins || round->enrolling))
         err = rounds_enrol(reconciler->pg, ENROL_ROWS, settings->remember_ms);
-    else if (round->over && round->age_ms >= settings->interval_ms)
-        return rounds_begin(reconciler->pg);
     const struct pace pace = pace_of(settings, round, reconciler->brake == BRAKE_LET_GO);
     say_pace(reconciler, round, &pace);
     if (err == OK && pace.now > 0)

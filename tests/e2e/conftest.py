@@ -5,15 +5,13 @@ test may kill, stop and cut what it likes. Each test answers for what is written
 """
 
 import contextlib
-import json
-import time
 
 import psycopg2
 import pytest
 import redis as redis_module
 
 from harness import running
-from harness.calls import Calls
+from harness.calls import Calls, answers_of
 from harness.ctl import Ctl
 from harness.fleet import Fleet
 from harness.hostile import HostileServer
@@ -185,20 +183,7 @@ def redis(stack):
 @pytest.fixture
 def read_answer(stack):
     """read_answer(id): what is written on the picture."""
-
-    def read(verify_id, timeout=5):
-        deadline = time.monotonic() + timeout
-        path = stack.var / "captcha.jsonl"
-        while time.monotonic() < deadline:
-            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-            for line in reversed(lines):
-                entry = json.loads(line)
-                if entry["id"] == verify_id:
-                    return entry["answer"]
-            time.sleep(0.01)
-        raise AssertionError(f"no answer for picture {verify_id}")
-
-    return read
+    return answers_of(stack)
 
 
 @pytest.fixture

@@ -25,6 +25,11 @@ def sms(stack):
     return SmsFile(stack.var)
 
 
+def known(answer):
+    """Its facts, but for when the account was compared: that may come to pass at any time."""
+    return {name: text for name, text in answer.facts.items() if name != "compared"}
+
+
 def test_show(ctl, calls, stack):
     phone, lamp = calls.new_account(PHONE), calls.new_account(DEVICE)
     assert code(calls.bind(phone, [lamp.name])) == 0
@@ -39,10 +44,10 @@ def test_show(ctl, calls, stack):
     assert stack.domain in facts["jid"]
     # by any of its names, which are those of the dialects
     for words in ([phone.jid], ["--jid", phone.jid.partition("@")[0]]):
-        assert ctl.do("show", *(["--jid"] if len(words) == 1 else []), *words).facts == facts
+        assert known(ctl.do("show", *(["--jid"] if len(words) == 1 else []), *words)) == known(answer)
     for words in (["+86" + phone.name], ["0086" + phone.name], ["--uid", facts["uid"]],
                   [phone.name, "--type", "phone"]):
-        assert ctl.do("show", *words).facts == facts
+        assert known(ctl.do("show", *words)) == known(answer)
 
 
 def test_a_name_of_two_types(ctl, calls):

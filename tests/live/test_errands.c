@@ -5,6 +5,8 @@
  * for no other, and rosters that show what is bound and no more. */
 #include "component/jobs/errand.h"
 
+#include "component/jobs/comparison.h"
+
 #include "component/base/seal.h"
 #include "component/jobs/recording.h"
 #include "component/service/login.h"
@@ -27,11 +29,12 @@ struct held {
 static struct services services = {
     .settings = {.instance = "here", .xmpp_domain = "example.org", .country = 86, .register_wait_ms = HOUR_MS}};
 static struct keyring *ring;
-static struct jobs_config jobs = {.services = &services,
-                                  .lease_ms = HOUR_MS,
-                                  .backoff_ms = 1,
-                                  .backoff_max_ms = 1,
-                                  .reconcile = {.brake = {.accounts = ACCOUNTS, .window_ms = HOUR_MS}}};
+static struct jobs_config jobs = {
+    .services = &services,
+    .lease_ms = HOUR_MS,
+    .backoff_ms = 1,
+    .backoff_max_ms = 1,
+    .reconcile = {.remember_ms = HOUR_MS, .brake = {.accounts = ACCOUNTS, .window_ms = HOUR_MS}}};
 static struct held held[HELD];
 static int64_t first_id;
 static size_t made;                   /* accounts so far */
@@ -40,6 +43,7 @@ static struct {
     bool jid[ACCOUNTS];
     bool shows[ACCOUNTS][ACCOUNTS]; /* whose roster, whom */
 } server;
+static const char *locals[ACCOUNTS];
 
 static void no_wake(void *arg)
 {
@@ -76,6 +80,7 @@ static void register_one(void)
     assert_int_equal(outbox_add(pg, OUTBOX_CREATE_JID, id, "here"), OK);
     wait_for_jid(&clients[made], id);
     assert_int_equal(pg_commit(pg), OK);
+    locals[made] = fresh.jid_local;
     if (made++ == 0)
         first_id = id;
     assert_int_equal(index_of(id), made - 1);
@@ -141,10 +146,29 @@ static void lose_jid(size_t index)
     memset(server.shows[index], 0, sizeof server.shows[index]);
 }
 
+static void show_to(struct comparison *comparison, size_t index)
+{
+    struct roster_item *items = arena_array(arena, made, sizeof *items);
+    comparison->there = comparison->read = server.jid[index];
+    comparison->roster = (struct roster){.items = items};
+    for (size_t other = 0; other < made; other++)
+        if (server.shows[index][other])
+            items[comparison->roster.count++] =
+                (struct roster_item){.jid = arena_printf(arena, "%s@example.org", locals[other]),
+                                     .subscription = XMPP_BOTH,
+                                     .name = arena_printf(arena, "n%zu", other)};
+    compare_roster(arena, comparison->items, comparison->expectation.count, &comparison->roster, "example.org",
+                   &comparison->differences, &comparison->difference_count);
+}
+
 static enum err act(struct errand *errand, bool half)
 {
     if (errand->item.kind == OUTBOX_PAIR)
         return change_pair(errand, half);
+    if (errand->item.kind == OUTBOX_COMPARE) {
+        show_to(errand->comparison, index_of(errand->account.id));
+        return half ? ERR_TIMEOUT : OK;
+    }
     const size_t index = index_of(errand->account.id);
     const bool looks = errand->item.kind == OUTBOX_CHECK_JID && errand->account.jid_state != JID_VANISHED;
     if (errand->item.kind == OUTBOX_DELETE_JID)
@@ -176,7 +200,8 @@ static struct errand *errand_of(struct pg *session, const struct outbox_item *it
 
 static void take_one(void)
 {
-    const struct outbox_claim claim = {.owner = "here", .lease_ms = HOUR_MS, .register_wait_ms = HOUR_MS, .most = 1};
+    const struct outbox_claim claim = {
+        .owner = "here", .lease_ms = HOUR_MS, .register_wait_ms = HOUR_MS, .most = 1, .compares_most = 1};
     struct outbox_item *items;
     size_t count;
     struct held *place = free_place();
@@ -255,14 +280,26 @@ static bool is_active(size_t index)
            0;
 }
 
-/* An administrator deletes a JID; its account's next login wishes that it be looked at. */
-static void vanish_one(void)
+static bool has_pair(const char *among, size_t a, size_t b)
 {
-    const size_t index = chance(made + 1);
-    if (index == made || !server.jid[index] || !is_active(index))
+    return ask("select count(*) from %s low = %lld and high = %lld", among,
+               (long long)first_id + (long long)(a < b ? a : b), (long long)first_id + (long long)(a < b ? b : a)) > 0;
+}
+
+/* What the server or its administrator may do; a comparison finds it, or the account's next login. */
+static void drift_one(void)
+{
+    const size_t index = chance(made + 1), other = chance(made + 1);
+    const int64_t id = first_id + (int64_t)index;
+    if (index == made || other == made || index == other)
         return;
-    lose_jid(index);
-    assert_int_equal(comparisons_note_use(pg, first_id + (int64_t)index, 0), OK);
+    if (ask("select state from accounts where id = %lld", (long long)id) == ACCOUNT_CANCELLED)
+        server.jid[index] = true;
+    else if (is_active(index) && chance(3) == 0)
+        lose_jid(index);
+    else if (server.jid[index])
+        server.shows[index][other] = has_pair("bindings_ended where", index, other) && chance(2) == 0;
+    assert_int_equal(chance(2) == 0 ? comparisons_wish(pg, id) : comparisons_note_use(pg, id, 0), OK);
 }
 
 /* --- the end */
@@ -288,10 +325,14 @@ static void drain(void)
     }
 }
 
-static bool is_bound(size_t a, size_t b)
+static void compare_all(void)
 {
-    return ask("select count(*) from bindings where low = %lld and high = %lld and wanted",
-               (long long)first_id + (long long)(a < b ? a : b), (long long)first_id + (long long)(a < b ? b : a)) > 0;
+    ask("update comparisons set outcome = %d", OUTCOME_UNREAD);
+    for (size_t index = 0; index < made; index++)
+        assert_int_equal(comparisons_wish(pg, first_id + (int64_t)index), OK);
+    drain();
+    if (ask("select count(*) from comparisons where outcome = %d", OUTCOME_UNREAD) > 0) /* they failed too often */
+        compare_all();
 }
 
 static void expect_whole(unsigned seed)
@@ -301,9 +342,9 @@ static void expect_whole(unsigned seed)
             fail_msg("seed %u: account %zu is %s active, its JID %s there", seed, a, is_active(a) ? "" : "not",
                      server.jid[a] ? "" : "not");
         for (size_t b = 0; b < made; b++)
-            if (a != b && server.shows[a][b] != is_bound(a, b))
+            if (a != b && server.shows[a][b] != has_pair("bindings where wanted and", a, b))
                 fail_msg("seed %u: %zu and %zu are %s bound, the roster says other", seed, a, b,
-                         is_bound(a, b) ? "" : "not");
+                         server.shows[a][b] ? "not" : "");
     }
     assert_int_equal(ask("select count(*) from accounts where state = 0"), 0);
     assert_int_equal(ask("select count(*) from bindings where not wanted or seen_version <> version"), 0);
@@ -321,9 +362,9 @@ static void one_step(void)
         end_one(ACCOUNT_ACTIVE);
     else if (what < 30)
         bind_or_unbind();
-    else if (what < 32)
-        vanish_one();
-    else if (what < 55)
+    else if (what < 35)
+        drift_one();
+    else if (what < 58)
         take_one();
     else
         work_on_one();
@@ -342,6 +383,7 @@ static void nothing_is_half_made(void **state)
             one_step();
         finish_all();
         drain();
+        compare_all();
         expect_whole(seed);
     }
 }

@@ -129,6 +129,10 @@ class Stack:
         """Starts it when it does not run; returns when it answers."""
         self._run("up", service)
 
+    def down(self, service):
+        """An orderly end; returns when it is gone."""
+        self._run("down", service)
+
     def restore(self):
         """Everything runs again, whatever a test did."""
         for service in self.services:

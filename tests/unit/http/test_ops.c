@@ -4,7 +4,7 @@
 #include "component/base/buf.h"
 
 static struct ops_server *server;
-static atomic_bool database_up, xmpp_up;
+static atomic_bool database_up, xmpp_up, braked;
 static atomic_int asked;
 
 static bool ready(void *arg, bool login_only, struct buf *why)
@@ -20,6 +20,8 @@ static bool ready(void *arg, bool login_only, struct buf *why)
         buf_puts(why, "xmpp: no link\n");
         ok = false;
     }
+    if (atomic_load(&braked))
+        buf_puts(why, "reconcile: look\n");
     return ok;
 }
 
@@ -29,6 +31,7 @@ static int start(void **state)
     log_set_level(LOG_LEVEL_ERROR);
     atomic_store(&database_up, true);
     atomic_store(&xmpp_up, true);
+    atomic_store(&braked, false);
     struct ops_config config = {.address = "127.0.0.1", .ready = ready, .arg = &asked};
     assert_int_equal(ops_start(&config, &server), OK);
     return 0;
@@ -75,6 +78,15 @@ static void tells_what_is_not_ready(void **state)
     assert_page("GET /readyz", 503, "", "postgres: cannot be reached\nxmpp: no link\n");
     assert_page("GET /readyz/login", 503, "", "postgres: cannot be reached\n");
     assert_int_equal(atomic_load(&asked), 6);
+}
+
+static void tells_what_to_look_at_though_it_is_ready(void **state)
+{
+    (void)state;
+    atomic_store(&braked, true);
+    assert_page("GET /readyz", 200, "Cache-Control: no-store\r\n", "ok\nreconcile: look\n");
+    atomic_store(&xmpp_up, false);
+    assert_page("GET /readyz", 503, "", "xmpp: no link\nreconcile: look\n");
 }
 
 static void shows_metrics(void **state)
@@ -129,8 +141,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(is_live),       TEST(tells_what_is_not_ready), TEST(shows_metrics), TEST(knows_nothing_else),
-        TEST(takes_no_body), TEST(refuses_to_start_badly),
+        TEST(is_live),
+        TEST(tells_what_is_not_ready),
+        TEST(tells_what_to_look_at_though_it_is_ready),
+        TEST(shows_metrics),
+        TEST(knows_nothing_else),
+        TEST(takes_no_body),
+        TEST(refuses_to_start_badly),
     };
     return cmocka_run_group_tests_name("http/ops", tests, NULL, NULL);
 }

@@ -1,0 +1,164 @@
+/* What of the differences that a comparison finds is not mended (component/jobs/mending.c): because the brake is on, or
+ * because something changed between the moment when Postgres was read and the one when the result is written down. */
+#include "tests/live/mending_fixture.h"
+
+/* --- the brake */
+
+static void nothing_is_mended_while_it_is_on(void **state)
+{
+    (void)state;
+    const int64_t gone = active_account(ACCOUNT_DEVICE, "gone");
+    cancel_account(gone, ACCOUNT_ACTIVE);
+    put_brake_on();
+    for (int follow = 0; follow < 2; follow++) {
+        jobs.reconcile.follow = follow > 0;
+        shows_all();
+        seen[0].name = "Kitchen";
+        seen_count = 2;
+        shows(gone, XMPP_BOTH, "gone");
+        assert_int_equal(compare(me, true), OUTCOME_HELD);
+        assert_int_equal(compare(gone, true), OUTCOME_HELD);
+        assert_int_equal(compare(peers[0], false), OUTCOME_HELD);
+    }
+    assert_int_equal(ask("select count(*) from outbox"), 0);
+    assert_int_equal(ask("select count(*) from bindings where wanted and seen_version = version"), PEERS);
+    assert_int_equal(ask("select count(*) from bindings where low_nickname is not null"), 0);
+    assert_int_equal(ask("select jid_state from accounts where id = %lld", (long long)peers[0]), JID_VANISHED);
+    assert_int_equal(ask("select count(*) from comparisons where drifted_at is not null"), 3); /* it counts on */
+}
+
+static void one_too_many_is_held(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 2;
+    assert_int_equal(compare(peers[0], false), OUTCOME_MENDED);
+    assert_int_equal(compare(peers[1], false), OUTCOME_MENDED);
+    assert_int_equal(compare(peers[2], false), OUTCOME_HELD);
+    assert_int_equal(brake_now(), BRAKE_ON);
+    assert_int_equal(ask("select count(*) from outbox where kind = %d", OUTBOX_CHECK_JID), 2);
+}
+
+/* A check of a JID that vanished: which a login wishes, or a pair that finds none. */
+static struct errand *check_of(int64_t id)
+{
+    const struct outbox_claim claim = {.owner = "here", .lease_ms = HOUR_MS, .register_wait_ms = HOUR_MS, .most = 1};
+    struct outbox_item *items;
+    size_t count;
+    assert_int_equal(outbox_add(pg, OUTBOX_CHECK_JID, id, NULL), OK);
+    assert_int_equal(outbox_take(pg, arena, &claim, &items, &count), OK);
+    assert_int_equal(count, 1);
+    struct errand *check = arena_alloc(arena, sizeof *check);
+    *check = (struct errand){.config = &jobs, .arena = arena, .item = items[0]};
+    errands_load(pg, check);
+    return check;
+}
+
+static void a_check_obeys_it_too(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 1;
+    for (int i = 0; i < 2; i++) {
+        errand = check_of(peers[i]);
+        assert_int_equal(errand->result, OK);
+        errand->jid_state = JID_VANISHED; /* found so */
+        assert_int_equal(errand_mend(pg, errand), OK);
+        assert_int_equal(errand->brake, i == 0 ? BRAKE_OFF : BRAKE_ON);
+        assert_int_equal(pg_begin(pg), OK);
+        assert_int_equal(errand_record(pg, errand), OK);
+        assert_int_equal(pg_commit(pg), OK);
+        assert_int_equal(waits(OUTBOX_CHECK_JID, peers[i], 0), i == 0);
+        ask("delete from outbox");
+    }
+    assert_int_equal(ask("select outcome from comparisons where account_id = %lld", (long long)peers[1]), OUTCOME_HELD);
+    assert_int_equal(check_of(peers[0])->brake, BRAKE_ON); /* it was allowed to, but was not in time */
+    assert_int_equal(ask("select count(*) from accounts where jid_state = 3"), 2);
+}
+
+/* --- what changes meanwhile */
+
+static void a_pair_unbound_meanwhile_is_not_restored(void **state)
+{
+    (void)state;
+    for (int done = 0; done < 2; done++) {
+        load(me);
+        wish(false, peers[2]);
+        if (done > 0)
+            settle_all();
+        seen_count = 2;
+        look(true);
+        assert_int_equal(record(), OUTCOME_SAME);
+        assert_int_equal(ask("select count(*) from bindings where wanted"), PEERS - 1);
+        if (done == 0) {
+            wish(true, peers[2]);
+            settle_all();
+        }
+    }
+    assert_int_equal(ask("select count(*) from comparisons where drifted_at is not null"), 0);
+}
+
+static void a_pair_bound_anew_meanwhile_is_not_ended(void **state)
+{
+    (void)state;
+    jobs.reconcile.follow = true;
+    load(me);
+    wish(false, peers[2]);
+    seen_count = 2;
+    look(true); /* between the two */
+    wish(true, peers[2]);
+    settle_all();
+    assert_int_equal(record(), OUTCOME_SAME);
+    assert_int_equal(pair_column("wanted::int", peers[2]), 1);
+    assert_int_equal(ask("select count(*) from outbox"), 0);
+}
+
+static void a_pair_bound_meanwhile_is_no_left_over(void **state)
+{
+    (void)state;
+    const int64_t fresh = active_account(ACCOUNT_DEVICE, "fresh");
+    ask("insert into bindings_ended (low, high) values (%lld, %lld)", (long long)me, (long long)fresh);
+    load(me);
+    wish(true, fresh);
+    shows(fresh, XMPP_BOTH, "fresh");
+    look(true);
+    assert_int_equal(record(), OUTCOME_SAME);
+    assert_int_equal(pair_column("wanted::int", fresh), 1);
+}
+
+static void an_account_cancelled_meanwhile_is_not_made_again(void **state)
+{
+    (void)state;
+    load(peers[0]);
+    cancel_account(peers[0], ACCOUNT_ACTIVE);
+    look(false);
+    assert_int_equal(record(), OUTCOME_NONE);
+    assert_int_equal(ask("select count(*) from outbox"), 0);
+    assert_int_equal(ask("select count(*) from accounts where jid_state = 3"), 0);
+}
+
+static void written_down_twice_it_is_wished_once(void **state)
+{
+    (void)state;
+    seen_count = 2;
+    load(me);
+    look(true);
+    assert_int_equal(errand_mend(pg, errand), OK); /* the COMMIT was not answered */
+    const int64_t version = pair_column("version", peers[2]);
+    assert_true(waits(OUTBOX_PAIR, me, peers[2]));
+    record();
+    assert_int_equal(pair_column("version", peers[2]), version);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        MENDING_TEST(nothing_is_mended_while_it_is_on),
+        MENDING_TEST(one_too_many_is_held),
+        MENDING_TEST(a_check_obeys_it_too),
+        MENDING_TEST(a_pair_unbound_meanwhile_is_not_restored),
+        MENDING_TEST(a_pair_bound_anew_meanwhile_is_not_ended),
+        MENDING_TEST(a_pair_bound_meanwhile_is_no_left_over),
+        MENDING_TEST(an_account_cancelled_meanwhile_is_not_made_again),
+        MENDING_TEST(written_down_twice_it_is_wished_once),
+    };
+    return cmocka_run_group_tests_name("mending held", tests, postgres_set_up, postgres_tear_down);
+}
