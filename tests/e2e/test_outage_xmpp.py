@@ -192,9 +192,10 @@ def test_a_wrong_secret(server, calls):
     assert code(calls.register(Account(DEVICE, new_name(), "x"))) == 0
 
 
-def test_two_with_one_name(server, another_server, calls):
+def test_two_with_one_name(server, another_server, calls, expected_errors):
     """The server keeps one of them connected; the other says why it is not, and takes over when that one is gone.
     (ejabberd connects both, and each gets what is for the other as well: there the second finds out and leaves.)"""
+    expected_errors.append("event=instance_name_taken")
     lamp = calls.new_account(DEVICE)
     second = another_server("second", SHORT)
     second.start(wait=False)

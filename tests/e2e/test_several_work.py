@@ -58,7 +58,7 @@ def test_a_backlog_is_shared(fleet, truth):
     before = [member.done() for member in fleet.members]
     for member in fleet.members:
         member.link.heal()
-        member.link.delay(0.1)  # so that it is no matter of milliseconds who comes first
+        member.link.delay(0.05)  # so that it is no matter of milliseconds who comes first
     truth.settle(20)
     done = [member.done() - was for member, was in zip(fleet.members, before)]
     assert sum(done) == 2 * PAIRS and all(done), done

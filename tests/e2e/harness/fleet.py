@@ -1,5 +1,6 @@
 """Several registrards on one Postgres, Redis and XMPP server, each with a component and a link of its own."""
 
+import itertools
 import re
 
 from harness.calls import Calls
@@ -15,9 +16,10 @@ LEASE = 3
 SETTINGS = {
     "REGISTRARD_OUTBOX_LEASE": f"{LEASE}s",
     "REGISTRARD_BINDING_REGISTER_WAIT": "2s",
-    "REGISTRARD_XMPP_REQUEST_TIMEOUT": "1s",
+    "REGISTRARD_XMPP_REQUEST_TIMEOUT": "2s",
     "REGISTRARD_XMPP_PING_INTERVAL": "500ms",
 }
+_numbers = itertools.count(1)
 ROSTER_SET = re.compile(rb"<item jid=")
 
 
@@ -85,7 +87,7 @@ class Fleet:
             number = len(self.members)
             link = Link(self.stack, CountingProxy)
             own = {"REGISTRARD_XMPP_COMPONENT": self.stack.components[number], **SETTINGS, **(settings or {})}
-            one = Registrard(self.stack, link.settings, f"member-{number}", own)
+            one = Registrard(self.stack, link.settings, f"member-{next(_numbers)}", own)
             one.start()
             self.members.append(Member(one, link, self.stack, self.read_answer))
         return self.members[-1]

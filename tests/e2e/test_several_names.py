@@ -1,0 +1,80 @@
+"""The names of processes: each has its own, a second one with a name in use says so, and what a name's former run left is
+taken over."""
+
+import signal
+import time
+
+from harness.calls import DEVICE, Account, new_name
+from harness.d003 import code, wait_until
+from harness.fleet import SETTINGS
+
+
+def instances(ctl):
+    return ctl.do("instances").text.splitlines()
+
+
+def test_they_are_listed(fleet, ctl):
+    first, second = fleet.members[0], fleet.add()
+    names = [member.server.settings["REGISTRARD_XMPP_COMPONENT"] for member in (first, second)]
+    wait_until(lambda: len(instances(ctl)) == 2, what="both signs of life")
+    for name in names:
+        assert any(line.startswith(f"{name}: component {name}, version ") and line.endswith("alive")
+                   for line in instances(ctl)), instances(ctl)
+    second.server.stop()
+    assert len(instances(ctl)) == 1  # at once: it said so itself
+    second.server.start()
+    wait_until(lambda: len(instances(ctl)) == 2, what="its sign of life")
+    second.server.kill()
+    wait_until(lambda: len(instances(ctl)) == 1, 15, "the first to notice")
+
+
+def test_one_name_for_two(fleet, ctl, expected_errors):
+    """Whoever comes second says so and is not ready, but serves logins; it takes over when the first one is gone."""
+    expected_errors.append("event=instance_name_taken")
+    first = fleet.members[0]
+    name = first.server.settings["REGISTRARD_XMPP_COMPONENT"]
+    second = fleet.add()
+    second.server.restart({"REGISTRARD_SERVER_INSTANCE": name}, wait=False)
+    wait_until(lambda: "another process has the same server.instance" in second.server.get_ops("/readyz")[1], 15,
+               "the reason on /readyz")
+    second.server.wait_ready("/readyz/login")
+    assert len(second.server.log.events("instance_name_taken")) == 1
+    first.server.wait_ready()
+    lamps = [member.calls.new_account(DEVICE) for member in (first, second)]
+    for member in (first, second):
+        for lamp in lamps:
+            assert code(member.calls.login(lamp)) == 0
+    first.server.kill()
+    second.server.wait_ready(timeout=15)
+    assert second.server.log.events("instance_name_free")
+    assert code(second.calls.register(Account(DEVICE, new_name(), "x"))) == 0
+    second.server.stop()
+    first.server.start(SETTINGS)
+
+
+def test_one_that_was_stopped_is_mourned_and_comes_back(fleet, ctl):
+    first, second = fleet.members[0], fleet.add()
+    time.sleep(6.5)  # so that each is believed by the other
+    mark = first.server.log.mark()
+    second.server.kill(signal.SIGSTOP)
+    wait_until(lambda: first.server.log.events("instance_lost", mark), 10, "the first to notice")
+    assert len(instances(ctl)) == 1
+    second.server.kill(signal.SIGCONT)
+    wait_until(lambda: len(instances(ctl)) == 2, 10, "its sign of life")
+    second.server.wait_ready()
+    assert not second.server.log.events("instance_name_taken")
+    assert code(second.calls.register(Account(DEVICE, new_name(), "x"))) == 0
+
+
+def test_a_name_that_comes_back_at_once(fleet):
+    """Killed and started again: it is ready as soon as it has a link, and complains about nobody."""
+    first = fleet.members[0]
+    mark = first.server.log.mark()
+    for _ in range(3):
+        first.server.kill()
+        begun = time.monotonic()
+        first.server.start(SETTINGS)
+        assert time.monotonic() - begun < 5
+    time.sleep(4)  # its former run is found dead
+    first.server.wait_ready()
+    assert not first.server.log.events("instance_name_taken", mark)
