@@ -27,17 +27,17 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
  * asked between them (sql/asks.h), which is settled now, save what a peer refused the asker. The version of a row that
  * is there is drawn again under its lock, so that the later wish has the higher one. An account's bindings are counted
  * as they were before the statement, and no further than to where there are too many. */
-#define BETWEEN "k.low = least($1, p) and k.high = greatest($1, p)"
+#define BETWEEN "(k.low = $1 and k.high = any($2) or k.high = $1 and k.low = any($2))"
 #define SAYS_NO "k.state = 2 and k.asked_by = $1 and k.expires_at > now()"
 #define WANT                                                                                                           \
     "with given as materialized (select p as id, 1 as more from unnest($2::bigint[]) p "                               \
     "union all select $1::bigint, cardinality($2)), "                                                                  \
     "held as materialized (select id from accounts where id = any($2 || $1::bigint) and state = 1 order by id "        \
     "for share), "                                                                                                     \
-    "gone as (delete from asks k using unnest($2) p where " BETWEEN " and not (" SAYS_NO ") "                          \
+    "gone as (delete from asks k where " BETWEEN " and not (" SAYS_NO ") "                                             \
     "and exists (select from held) returning k.id), "                                                                  \
     "fit as materialized (select count(*) = cardinality($2) + 1 as ok, "                                               \
-    "exists (select from asks k, unnest($2) p where " BETWEEN " and " SAYS_NO ") as refused, "                         \
+    "exists (select from asks k where " BETWEEN " and " SAYS_NO ") as refused, "                                       \
     "(select count(*) from gone) as settled from held), "                                                              \
     "wish as (insert into bindings (low, high, asked_by, wanted, version) "                                            \
     "select least($1, p), greatest($1, p), $1, true, nextval('wish_version') from fit, unnest($2) p "                  \
@@ -75,16 +75,19 @@ enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const 
     return err;
 }
 
+/* Rows are looked up by their keys, whatever size Postgres takes the table to have (see pairs.c). */
 enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
                          struct wish **wishes_r, size_t *wish_count_r)
 {
     static const struct stmt unwant = {
         "bindings_unwant",
-        "with held as (select b.low, b.high from bindings b join unnest($2::bigint[]) p "
-        "on b.low = least($1::bigint, p) and b.high = greatest($1, p) where b.wanted order by 1, 2 for update of b), "
-        "wish as (update bindings b set wanted = false, version = nextval('wish_version') from held "
-        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " PAIRS_TO_OUTBOX
-        "select low, high, version from wish"};
+        "with held as materialized (select b.* from (select least($1::bigint, p) as low, greatest($1, p) as high "
+        "from unnest($2::bigint[]) p order by 1, 2) i cross join lateral (select low, high, asked_by from bindings "
+        "where low = i.low and high = i.high and wanted offset 0 for update) b), "
+        "wish as (insert into bindings (low, high, asked_by, wanted, version) "
+        "select low, high, asked_by, false, nextval('wish_version') from held "
+        "on conflict (low, high) do update set wanted = false, version = excluded.version "
+        "returning low, high, version), " PAIRS_TO_OUTBOX "select low, high, version from wish"};
     struct pg_args args = {0};
     pg_arg_i64(&args, asker);
     pg_arg_i64s(&args, arena, peers, count);
@@ -103,8 +106,8 @@ enum err bindings_unwant_all(struct pg *pg, int64_t account_id)
         "with held as (select low, high from bindings where (low = $1 or high = $1) and wanted order by 1, 2 for "
         "update), "
         "wish as (update bindings b set wanted = false, version = nextval('wish_version'), " NO_NAMES "from held "
-        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " PAIRS_TO_OUTBOX
-        "select count(*) from wish"};
+        "where b.low = held.low and b.high = held.high and (b.low = $1 or b.high = $1) "
+        "returning b.low, b.high, b.version), " PAIRS_TO_OUTBOX "select count(*) from wish"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     return pg_do(pg, &unwant, &args, NULL);
@@ -116,8 +119,8 @@ enum err bindings_reaffirm_all(struct pg *pg, int64_t account_id)
         "bindings_reaffirm_all",
         "with held as (select low, high from bindings where low = $1 or high = $1 order by 1, 2 for update), "
         "wish as (update bindings b set version = nextval('wish_version') from held "
-        "where b.low = held.low and b.high = held.high returning b.low, b.high, b.version), " PAIRS_TO_OUTBOX
-        "select count(*) from wish"};
+        "where b.low = held.low and b.high = held.high and (b.low = $1 or b.high = $1) "
+        "returning b.low, b.high, b.version), " PAIRS_TO_OUTBOX "select count(*) from wish"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     return pg_do(pg, &reaffirm, &args, NULL);
@@ -127,9 +130,9 @@ enum err bindings_find(struct pg *pg, struct arena *arena, int64_t account_id, c
                        bool *bound_r)
 {
     static const struct stmt find = {
-        "bindings_find", "select p.position - 1 from unnest($2::bigint[]) with ordinality p(id, position) "
-                         "join bindings b on b.low = least($1::bigint, p.id) and b.high = greatest($1, p.id) "
-                         "where b.wanted"};
+        "bindings_find", "select p.position - 1 from unnest($2::bigint[]) with ordinality p(id, position) where "
+                         "coalesce((select b.wanted from bindings b where b.low = least($1::bigint, p.id) "
+                         "and b.high = greatest($1, p.id)), false)"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     pg_arg_i64s(&args, arena, peers, count);

@@ -70,7 +70,8 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "for update skip locked), "
         "due as (select id from creates union all select id from others union all select id from compares) "
         "update outbox o set lease = $6, lease_owner = $1, attempts = o.attempts + 1, "
-        "due_at = now() + $2::bigint * interval '1 millisecond' from due where o.id = due.id "
+        "due_at = now() + $2::bigint * interval '1 millisecond' from due where o.id = due.id and o.id = "
+        "any(array(select id from due)) "
         "returning o.id, o.kind, o.low, o.high, o.version, o.lease, o.attempts, "
         "(extract(epoch from now() - o.since) * 1000)::bigint"};
     struct pg_args args = {0};

@@ -24,13 +24,16 @@ static void read_pairs(const PGresult *result, struct pair_load *loads)
 
 #define LOWS_AND_HIGHS SHOWN_COLUMNS("low") ", " SHOWN_COLUMNS("high") " "
 
+/* "offset 0" makes Postgres look each row up by its key. It would do so anyway, but for a table that it takes for
+ * small: of that it reads all, until it finds out that it has grown. */
 enum err pairs_load(struct pg *pg, struct arena *arena, struct pair_load *loads, size_t count)
 {
-    static const struct stmt load = {"pairs_load",
-                                     "select " ACCOUNT_COLUMNS ", i.position, b.wanted, b.version, " LOWS_AND_HIGHS
-                                     "from unnest($1::bigint[], $2::bigint[]) with ordinality i(low, high, position) "
-                                     "join bindings b on b.low = i.low and b.high = i.high "
-                                     "join accounts a on a.id in (b.low, b.high) order by i.position, a.id"};
+    static const struct stmt load = {
+        "pairs_load",
+        "select " ACCOUNT_COLUMNS ", i.position, b.wanted, b.version, " LOWS_AND_HIGHS
+        "from unnest($1::bigint[], $2::bigint[]) with ordinality i(low, high, position) cross join lateral "
+        "(select * from bindings where low = i.low and high = i.high offset 0) b cross join lateral "
+        "(select * from accounts where id in (i.low, i.high) offset 0) a order by i.position, a.id"};
     int64_t *lows = arena_array(arena, count, sizeof *lows);
     int64_t *highs = arena_array(arena, count, sizeof *highs);
     for (size_t i = 0; i < count; i++) {
@@ -107,31 +110,36 @@ static void note_recorded(const PGresult *result, struct pair_done *done, size_t
 enum err pairs_record(struct pg *pg, struct arena *arena, struct pair_done *done, size_t count)
 {
     /* Bindings are locked before the outbox's rows, as requests do it; both in the order of ids. A row that somebody
-     * changes just now is waited for and then seen as it has become. */
+     * changes just now is waited for and then seen as it has become. Rows are looked up by their keys (as above; an
+     * insertion that surely meets its row is one more way to do that), but for what is deleted, if anything is: there
+     * it is no way. */
     static const struct stmt record = {
         "pairs_record",
         "with item as materialized (select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], "
         "$5::bigint[], $6::bigint[], $7::smallint[], $8::text[], $9::text[], $10::smallint[], $11::text[], "
         "$12::text[]) i(id, lease, wish, low, high, version, low_subscription, low_nickname, low_groups, "
-        "high_subscription, high_nickname, high_groups)), "
-        "held as materialized (select b.low, b.high from item i join bindings b on b.low = i.low and b.high = i.high "
-        "order by 1, 2 for update of b), "
-        "mine as materialized (select i.*, o.version as newest from item i join outbox o on o.id = i.id "
-        "and o.lease = i.lease where (select count(*) from held) >= 0 order by i.low, i.high for update of o), "
-        "gone as (delete from outbox o using mine m where o.id = m.id and m.newest = m.wish), "
-        "changed as (update outbox o set lease = null, lease_owner = null, due_at = now() "
-        "from mine m where o.id = m.id and m.newest <> m.wish), "
-        "ended as (delete from bindings b using mine m where b.low = m.low and b.high = m.high "
-        "and b.version = m.version and not b.wanted returning b.low, b.high), "
-        "kept as (insert into bindings_ended (low, high) select low, high from ended order by 1, 2 "
+        "high_subscription, high_nickname, high_groups) order by low, high), "
+        "held as materialized (select b.* from item i cross join lateral (select low, high, asked_by, wanted, version "
+        "from bindings where low = i.low and high = i.high offset 0 for update) b), "
+        "mine as materialized (select i.*, o.version as newest from item i cross join lateral (select version "
+        "from outbox where id = i.id and lease = i.lease offset 0 for update) o "
+        "where (select count(*) from held) >= 0), "
+        "gone as (delete from outbox where id = any(array(select id from mine where newest = wish))), "
+        "changed as (update outbox set lease = null, lease_owner = null, due_at = now() "
+        "where id = any(array(select id from mine where newest <> wish))), "
+        "seen as materialized (select h.* from held h join mine m using (low, high, version)), "
+        "ended as (delete from bindings b using seen s where exists (select from seen where not wanted) "
+        "and not s.wanted and b.low = s.low and b.high = s.high), "
+        "kept as (insert into bindings_ended (low, high) select low, high from seen where not wanted order by 1, 2 "
         "on conflict (low, high) do update set ended_at = now()), "
-        "settled as (update bindings b set seen_version = m.version from mine m where b.low = m.low "
-        "and b.high = m.high and b.version = m.version and b.wanted), "
-        "sight as (select low as account, high as peer, low_subscription as subscription, low_nickname as nickname, "
-        "string_to_array(low_groups, E'\\x1f') as groups from mine union all select high, low, high_subscription, "
-        "high_nickname, string_to_array(high_groups, E'\\x1f') from mine), "
-        "lost as (delete from roster_seen r using sight s where s.subscription < 0 and r.account_id = s.account "
-        "and r.peer_id = s.peer), "
+        "settled as (insert into bindings (low, high, asked_by, wanted, version) "
+        "select low, high, asked_by, wanted, version from seen where wanted order by 1, 2 "
+        "on conflict (low, high) do update set seen_version = excluded.version), "
+        "sight as materialized (select low as account, high as peer, low_subscription as subscription, "
+        "low_nickname as nickname, string_to_array(low_groups, E'\\x1f') as groups from mine union all "
+        "select high, low, high_subscription, high_nickname, string_to_array(high_groups, E'\\x1f') from mine), "
+        "lost as (delete from roster_seen r using sight s where exists (select from sight where subscription < 0) "
+        "and s.subscription < 0 and r.account_id = s.account and r.peer_id = s.peer), "
         "noted as (insert into roster_seen (account_id, peer_id, subscription, nickname, groups) "
         "select account, peer, subscription, nickname, groups from sight where subscription >= 0 order by 1, 2 "
         "on conflict (account_id, peer_id) do update set subscription = excluded.subscription, "
