@@ -43,6 +43,23 @@ enum err asks_look(struct pg *pg, struct arena *arena, int64_t account, const in
     return err;
 }
 
+enum err asks_full(struct pg *pg, struct arena *arena, const int64_t *accounts, size_t count, int64_t most,
+                   bool *full_r)
+{
+    static const struct stmt full = {
+        "asks_full", "select p from unnest($1::bigint[]) p where (select count(*) from (select from asks k "
+                     "where (k.low = p or k.high = p) and k.asked_by <> p and k.state = 1 and k.expires_at > now() "
+                     "limit $2) x) >= $2 limit 1"};
+    struct pg_args args = {0};
+    pg_arg_i64s(&args, arena, accounts, count);
+    pg_arg_i64(&args, most);
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, &full, &args, &result);
+    *full_r = err == OK && PQntuples(result) > 0;
+    PQclear(result);
+    return err;
+}
+
 enum err asks_open(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
                    int64_t lifetime_ms)
 {

@@ -27,6 +27,9 @@ struct ask {
  */
 MUST_CHECK enum err asks_look(struct pg *pg, struct arena *arena, int64_t account, const int64_t *peers, size_t count,
                               bool lock, struct ask *asks_r);
+/* Whether one of the accounts is asked by `most` or more. */
+MUST_CHECK enum err asks_full(struct pg *pg, struct arena *arena, const int64_t *accounts, size_t count, int64_t most,
+                              bool *full_r);
 /* In a transaction: opens asks, and wishes the messages that say so. What there was between two is replaced if it has
  * run out or was the asker's own refusal; ERR_BUSY when there is something else: somebody has just asked. */
 MUST_CHECK enum err asks_open(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,

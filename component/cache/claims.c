@@ -47,7 +47,7 @@ enum err claims_take(struct redis *redis, const struct keyring *ring, struct cla
     random_bytes(holder, sizeof holder);
     hex_encode(holder, sizeof holder, taken->holder);
     redisReply *reply = NULL;
-    enum err err = redis_script_do(redis, &claim_take, 1, &reply, "%s %s %d", key, taken->holder, (int)CLAIMS_HOLD_MS);
+    enum err err = redis_script_do(redis, &claim_take, 1, &reply, "%s %s", key, taken->holder);
     if (err == OK)
         err = redis_take_integer(&reply, &taken->account_id);
     return err == OK && taken->account_id == 0 ? ERR_NOT_FOUND : err;

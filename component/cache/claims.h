@@ -15,7 +15,7 @@
 struct keyring;
 struct redis;
 
-enum { CLAIMS_HOLD_MS = 30000, CLAIMS_HOLDER_SIZE = 33 };
+enum { CLAIMS_HOLDER_SIZE = 33 };
 
 /* ERR_CONFLICT: there is such a code already. ERR_CACHE_DOWN. */
 MUST_CHECK enum err claims_put(struct redis *redis, const struct keyring *ring, const char *code, int64_t account_id,

@@ -137,7 +137,7 @@ static enum err bind_to_maker(struct call *call, struct worker *worker)
     return err;
 }
 
-/* What cannot be settled runs out by itself; so does a code whose use is uncertain. */
+/* What cannot be settled stays taken; so does a code whose use is uncertain. */
 static void settle(struct call *call, struct worker *worker, const struct redeem_io *io, enum err outcome)
 {
     if (outcome == ERR_UNCERTAIN)

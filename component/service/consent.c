@@ -6,8 +6,8 @@
 
 #include "component/base/arena.h"
 #include "component/cache/limits.h"
+#include "component/service/asks.h"
 #include "component/service/services.h"
-#include "sql/asks.h"
 
 enum { DAY_MS = 24 * 3600000 };
 
@@ -56,14 +56,18 @@ bool consent_is_needed(const struct consent_list *list)
 enum err consent_limit(struct call *call, struct worker *worker, struct consent_list *list)
 {
     size_t asked = 0;
+    bool full = false;
     if (!consent_is_needed(list))
         return OK;
-    const enum err err = consent_find(call, worker, list, false);
+    enum err err = consent_find(call, worker, list, false);
     if (err != OK)
         return err;
-    (void)consent_pick(call, list, CONSENT_ASKS, &asked);
+    const int64_t *ids = consent_pick(call, list, CONSENT_ASKS, &asked);
     if (asked == 0)
         return OK;
+    err = asks_full(worker->pg, call->arena, ids, asked, ASKS_MAX, &full);
+    if (err != OK || full)
+        return err == OK ? ERR_LIMITED : err;
     const struct limit limit = {.what = "ask.account",
                                 .who = arena_printf(call->arena, "%lld", (long long)list->asker),
                                 .most = call->services->settings.asks_per_day,

@@ -24,7 +24,8 @@ struct consent_list {
     enum consent_way *ways; /* out; of count */
 };
 
-/* Before the transaction: counts those who are to be asked against the asker's limit. ERR_LIMITED, ERR_CACHE_DOWN. */
+/* Before the transaction: counts those who are to be asked against the asker's limit. ERR_LIMITED, also when one of
+ * them is asked by ASKS_MAX already; ERR_CACHE_DOWN. */
 MUST_CHECK enum err consent_limit(struct call *call, struct worker *worker, struct consent_list *list);
 /* Finds the ways; `lock`: in a transaction, where what was asked before stays as it is. */
 MUST_CHECK enum err consent_find(struct call *call, struct worker *worker, struct consent_list *list, bool lock);

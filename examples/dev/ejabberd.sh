@@ -110,6 +110,7 @@ modules:
   mod_disco: {}
   mod_http_api: {}
   mod_last: {}
+  mod_offline: {}
   mod_ping: {}
   mod_register: {}
   mod_roster: {}

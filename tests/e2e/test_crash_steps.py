@@ -158,7 +158,7 @@ def test_killed_while_a_claim_is_redeemed(point, server, calls, truth, eyes):
     truth.settle()
     if point == "claim.before_commit":
         assert eyes.roster(phone) == eyes.roster(lamp) == {}
-        assert error(v1.redeem(phone, shown)) == (404, "code")  # who died with it holds it for a moment
+        assert error(v1.redeem(phone, shown)) == (404, "code")  # who died with it keeps it
         assert answer(v1.redeem(phone, v1.new_claim(lamp)))["state"] == "bound"
     assert error(v1.redeem(other, shown)) == (404, "code")
     assert eyes.roster(phone) == {lamp.jid: "both"} and eyes.roster(lamp) == {phone.jid: "both"}

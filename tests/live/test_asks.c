@@ -210,6 +210,74 @@ static void what_has_run_out_is_forgotten(void **state)
     assert_int_equal(between(id[0], id[3]).state, ASK_OPEN);
 }
 
+static void an_account_is_asked_by_so_many(void **state)
+{
+    (void)state;
+    int64_t id[5];
+    bool full = true;
+    active_accounts(id, 5);
+    for (size_t i = 1; i < 4; i++)
+        assert_int_equal(open_ask(id[i], &id[0], 1), OK);
+    assert_int_equal(open_ask(id[0], &id[4], 1), OK); /* what he asks himself does not count */
+    assert_int_equal(asks_full(pg, arena, id, 5, 4, &full), OK);
+    assert_false(full);
+    assert_int_equal(asks_full(pg, arena, id, 5, 3, &full), OK);
+    assert_true(full);
+    assert_int_equal(asks_full(pg, arena, &id[1], 4, 3, &full), OK);
+    assert_false(full);
+    assert_int_equal(asks_refuse(pg, between(id[0], id[1]).id, LIFETIME_MS), OK);
+    assert_int_equal(asks_full(pg, arena, id, 5, 3, &full), OK);
+    assert_false(full);
+}
+
+/* --- with the wishes of sql/bindings.h */
+
+static enum err wish(int64_t asker, const int64_t *peers, size_t count, size_t *made_r)
+{
+    struct wish *wishes;
+    assert_int_equal(pg_begin(pg), OK);
+    const enum err err = bindings_want(pg, arena, asker, peers, count, 100, &wishes, made_r);
+    if (err == OK)
+        assert_int_equal(pg_commit(pg), OK);
+    else
+        pg_rollback(pg);
+    return err;
+}
+
+static void a_wish_settles_what_was_asked(void **state)
+{
+    (void)state;
+    int64_t id[4];
+    size_t made = 0;
+    active_accounts(id, 4);
+    assert_int_equal(open_ask(id[1], &id[0], 1), OK); /* he asks */
+    assert_int_equal(open_ask(id[2], &id[1], 1), OK); /* he is asked */
+    assert_int_equal(open_ask(id[3], &id[1], 1), OK);
+    assert_int_equal(asks_refuse(pg, between(id[3], id[1]).id, LIFETIME_MS), OK); /* he said no, and wishes it now */
+    assert_int_equal(open_ask(id[2], &id[3], 1), OK);                             /* others' */
+    assert_int_equal(wish(id[1], (int64_t[]){id[0], id[2], id[3]}, 3, &made), OK);
+    assert_int_equal(made, 3);
+    assert_int_equal(ask("select count(*) from asks"), 1);
+    assert_int_equal(between(id[2], id[3]).state, ASK_OPEN);
+}
+
+static void a_no_stops_the_whole_wish(void **state)
+{
+    (void)state;
+    int64_t id[3];
+    size_t made = 0;
+    active_accounts(id, 3);
+    assert_int_equal(open_ask(id[0], &id[1], 2), OK);
+    assert_int_equal(asks_refuse(pg, between(id[0], id[2]).id, LIFETIME_MS), OK);
+    assert_int_equal(wish(id[0], &id[1], 2, &made), ERR_REFUSED);
+    assert_int_equal(ask("select count(*) from bindings"), 0);
+    assert_int_equal(between(id[0], id[1]).state, ASK_OPEN); /* rolled back */
+    ask("update asks set expires_at = now() where state = 2");
+    assert_int_equal(wish(id[0], &id[1], 2, &made), OK);
+    assert_int_equal(made, 2);
+    assert_int_equal(ask("select count(*) from asks"), 0);
+}
+
 /* --- two who ask each other at once */
 
 struct asking {
@@ -265,6 +333,9 @@ int main(void)
         SCHEMA_TEST(the_asked_sees_who_asks_the_oldest_first),
         SCHEMA_TEST(an_account_takes_its_asks_along),
         SCHEMA_TEST(what_has_run_out_is_forgotten),
+        SCHEMA_TEST(an_account_is_asked_by_so_many),
+        SCHEMA_TEST(a_wish_settles_what_was_asked),
+        SCHEMA_TEST(a_no_stops_the_whole_wish),
         SCHEMA_TEST(of_two_at_once_one_asks),
     };
     return cmocka_run_group_tests(tests, postgres_set_up, postgres_tear_down);

@@ -8,6 +8,6 @@ end
 if ARGV[2] == 'spent' then
     redis.call('DEL', KEYS[1])
 else
-    redis.call('HDEL', KEYS[1], 'holder', 'until')
+    redis.call('HDEL', KEYS[1], 'holder')
 end
 return 1
