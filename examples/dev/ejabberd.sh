@@ -44,6 +44,7 @@ ejabberd_setup() {
 Secret = fun(Name) -> {ok, Text} = file:read_file("$VAR/secrets/" ++ Name), string:trim(Text) end,
 User = <<"registrar-api">>, Domain = <<"$XMPP_DOMAIN">>,
 _ = ejabberd_auth:try_register(User, Domain, Secret("api-password")),
+_ = ejabberd_auth:try_register(<<"registrar-blind">>, Domain, Secret("api-password")),
 {ok, _} = ejabberd_oauth:associate_access_token(
     Secret("api"),
     [{<<"resource_owner">>, {user, User, Domain}},
@@ -84,6 +85,8 @@ acl:
     server: [$(printf '"%s", ' $XMPP_COMPONENT $XMPP_MORE_COMPONENTS)]
   registrar_api:
     user: "registrar-api@$XMPP_DOMAIN"
+  registrar_blind:
+    user: "registrar-blind@$XMPP_DOMAIN"
 access_rules:
   configure:
     allow: registrar
@@ -103,6 +106,13 @@ api_permissions:
           allow:
             - acl: registrar_api
     what: [add_rosteritem, delete_rosteritem, get_roster, check_account, check_password]
+  "without passwords":
+    from: mod_http_api
+    who:
+      access:
+        allow:
+          - acl: registrar_blind
+    what: [add_rosteritem, delete_rosteritem, get_roster, check_account]
 modules:
   mod_adhoc: {}
   mod_admin_extra: {}

@@ -91,6 +91,14 @@ def test_without_its_api_it_is_not_driven(server, calls, phone):
     assert code(calls.login(phone)) == 0
 
 
+def test_that_it_may_not_check_passwords_is_no_harm(server, stack, calls, phone, lamp):
+    mark = server.log.mark()
+    server.restart({"REGISTRARD_XMPP_API_USER": f"registrar-blind@{stack.domain}",
+                    "REGISTRARD_XMPP_API_SECRET_FILE": str(stack.var / "secrets/api-password")})
+    assert len(server.log.events("xmpp_self_test_passed", mark)) == 1
+    assert calls.bind(phone, [lamp.name]).json["state"] == "bound"
+
+
 # What clients see
 
 
