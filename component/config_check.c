@@ -175,7 +175,8 @@ static void check_groups(struct draft *draft, enum setting_id id, const char *te
     struct roster_groups groups;
     if (groups_parse(draft->arena, text, &groups) != OK)
         mistake_in(draft, id,
-                   "must be names of up to %d groups, comma-separated, each once and of at most %d characters",
+                   "must be names of up to %d groups, comma-separated, each once, of at most %d characters, none of "
+                   "them a semicolon",
                    ROSTER_GROUPS_MAX, ROSTER_NAME_MAX);
 }
 

@@ -34,7 +34,7 @@ enum err groups_parse(struct arena *arena, const char *text, struct roster_group
     for (bool more = true; more;) {
         const size_t length = strcspn(text, ",");
         const char *name = take_name(arena, text, length);
-        if (count == ROSTER_GROUPS_MAX || !roster_name_fits(name) || is_among(names, count, name))
+        if (count == ROSTER_GROUPS_MAX || !roster_group_fits(name) || is_among(names, count, name))
             return ERR_INVALID;
         names[count++] = name;
         more = text[length] == ',';

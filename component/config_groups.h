@@ -7,8 +7,8 @@
 
 struct arena;
 
-/* In the arena; spaces around a name do not count. ERR_INVALID: an empty name, one that is too long or that a stanza
- * does not carry, one twice, or more than ROSTER_GROUPS_MAX. Empty: none. */
+/* In the arena; spaces around a name do not count. ERR_INVALID: an empty name or another one that does not fit
+ * (roster_group_fits), one twice, or more than ROSTER_GROUPS_MAX. Empty: none. */
 MUST_CHECK enum err groups_parse(struct arena *arena, const char *text, struct roster_groups *groups_r);
 
 #endif

@@ -33,11 +33,17 @@ struct roster_settings {
 struct roster_item roster_item_of(struct arena *arena, const struct service_settings *settings,
                                   const struct account *other, const struct shown_as *said);
 
-/* Whether a text may be a nickname, or a group's name: 1 to ROSTER_NAME_MAX characters that a stanza carries and gives
- * back as they are. */
+/* Whether a text may be a nickname: 1 to ROSTER_NAME_MAX characters that a stanza carries and gives back as they are.
+ */
 static inline bool roster_name_fits(const char *text)
 {
     return text[0] != '\0' && text_is_line(text, strlen(text)) && text_characters(text) <= ROSTER_NAME_MAX;
+}
+
+/* The same of a group's name: ejabberd is told several of them with semicolons in between. */
+static inline bool roster_group_fits(const char *text)
+{
+    return roster_name_fits(text) && strchr(text, ';') == NULL;
 }
 
 /* At a process's start, in a transaction. True: rosters were made with other groups than the settings say, which is now

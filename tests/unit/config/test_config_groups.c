@@ -45,7 +45,7 @@ static void what_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        ",", "a,", ",a", "a,,b", "a, ,b", "a,b, a ", "a\tb", "a\x01", "\xff", "a\x1f", "a," SIXTY_THREE "45",
+        ",", "a,", ",a", "a,,b", "a, ,b", "a,b, a ", "a\tb", "a\x01", "\xff", "a\x1f", "a;b", "a," SIXTY_THREE "45",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (groups_parse(arena, texts[i], &groups) != ERR_INVALID)
