@@ -23,8 +23,9 @@
 
 enum {
     OUT_MAX = 4 * 1024 * 1024,
-    FULL = 128 * 1024,        /* bytes; more is not taken over from the queue */
-    REPLIES_MAX = 256 * 1024, /* bytes; no more replies are made then */
+    FULL = 128 * 1024,       /* bytes; more is not taken over from the queue */
+    REPLIES_MAX = 64 * 1024, /* bytes; no more replies are made then. Less than FULL: who floods us with requests is
+                                not to keep ours from being written */
     READ_SIZE = 16 * 1024,
     READS_A_TURN = 16,    /* then writing and the clock get their turn */
     END_TIMEOUT_MS = 300, /* for the last bytes and the server's end tag */
@@ -147,14 +148,27 @@ static void forget_written(struct session *session)
     session->progress_ms = clock_ms();
 }
 
+/* A server that takes some, but never all, would fill it with what is written already. */
+static void make_room(struct session *session)
+{
+    const size_t left = waiting(session), written = session->sent;
+    if (written < FULL)
+        return;
+    buf_consume(&session->out, written);
+    secret_wipe(session->out.data + left, written);
+    session->sent = 0;
+}
+
 static bool write_some(struct session *session)
 {
     while (waiting(session) > 0) {
         size_t written = 0;
         enum transport_result result =
             transport_write(session->transport, session->out.data + session->sent, waiting(session), &written);
-        if (result == TRANSPORT_AGAIN)
+        if (result == TRANSPORT_AGAIN) {
+            make_room(session);
             return true;
+        }
         if (result == TRANSPORT_BROKEN) {
             set_reason(session, transport_reason(session->transport));
             return false;

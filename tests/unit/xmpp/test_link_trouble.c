@@ -160,6 +160,80 @@ static void a_link_that_is_dropped(void **state)
     peer_expect_silence(&fixture->peer, 30);
 }
 
+enum { FLOOD_WAIT_MS = 60 * 1000 /* a loaded machine and ThreadSanitizer */, REQUESTS_MOST = 250 };
+#define OUR_REQUEST "to=\"example.org\"/>"
+
+/* Waits until as many more requests of a stranger were looked at. */
+static void send_requests(struct fixture *fixture, int count)
+{
+    static const char request[] = "<iq type='get' id='f' from='stranger@example.net'><x xmlns='y'/></iq>";
+    static char all[REQUESTS_MOST * sizeof request];
+    const int handled = atomic_load(&fixture->received);
+    const int64_t until = clock_ms() + FLOOD_WAIT_MS;
+    size_t length = 0;
+    for (int i = 0; i < count; i++)
+        length += (size_t)snprintf(all + length, sizeof all - length, "%s", request);
+    for (size_t sent = 0; sent < length;) {
+        ssize_t some = send(fixture->peer.fd, all + sent, length - sent, MSG_NOSIGNAL);
+        assert_true(some > 0);
+        sent += (size_t)some;
+    }
+    while (atomic_load(&fixture->received) < handled + count && clock_ms() < until)
+        peer_pause(1);
+    assert_int_equal(atomic_load(&fixture->received), handled + count);
+}
+
+/* Until all replies that may wait do so, with us and with the kernel. */
+static void fill(struct fixture *fixture)
+{
+    for (int i = 0; i < 120; i++)
+        send_requests(fixture, REQUESTS_MOST);
+}
+
+/* Reads some; true when a request of ours is in it, else nothing of it is kept but what may be the beginning of one. */
+static bool read_some(struct peer *peer, size_t *before)
+{
+    enum { A_READ = 8 * 1024, KEPT = 128 };
+    ssize_t got = recv(peer->fd, peer->text + peer->length, A_READ, 0);
+    assert_true(got > 0);
+    *before += (size_t)got;
+    peer->length += (size_t)got;
+    peer->text[peer->length] = '\0';
+    if (strstr(peer->text, OUR_REQUEST) != NULL)
+        return true;
+    const size_t kept = peer->length < KEPT ? peer->length : KEPT;
+    memmove(peer->text, peer->text + peer->length - kept, kept + 1);
+    peer->length = kept;
+    return false;
+}
+
+/* The server takes less than what a stranger has us reply: a request of ours is behind what the kernel and we keep of
+ * that, and not behind all that is still to come. */
+static void a_flood_keeps_no_request_of_ours(void **state)
+{
+    enum {
+        WINDOW = 16 * 1024,
+        REQUESTS = 100 /* 19 KB of replies */,
+        MOST = 6000 * 1000 /* the kernel keeps 4 at most */
+    };
+    struct fixture *fixture = *state;
+    struct peer *peer = &fixture->peer;
+    const int window = WINDOW;
+    size_t before = 0;
+    assert_int_equal(setsockopt(peer->listen_fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window), 0);
+    fixture->config.request_timeout_ms = FLOOD_WAIT_MS;
+    connect_once(fixture);
+    fill(fixture);
+    fixture->generation = 1;
+    assert_int_equal(thread_start("call", 0, call, fixture, &fixture->thread), OK);
+    while (!read_some(peer, &before)) {
+        assert_true(before < MOST);
+        send_requests(fixture, REQUESTS);
+    }
+    peer_answer(peer, fixture->request.id, "");
+    assert_int_equal(end_call(fixture), OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -174,6 +248,7 @@ int main(void)
         TEST(a_forged_answer_to_a_ping_is_no_sign_of_life),
         TEST(a_lost_name_is_no_good_link),
         TEST(a_link_that_is_dropped),
+        TEST(a_flood_keeps_no_request_of_ours),
     };
     crypto_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
