@@ -117,7 +117,8 @@ static enum err note_bound(struct call *call, struct worker *worker, struct bind
 
 static struct consent_list consent_of(const struct bind_io *io)
 {
-    return (struct consent_list){.asker = io->account->id, .targets = io->targets, .count = io->list.count};
+    return (struct consent_list){
+        .asker = io->account->id, .targets = io->targets, .count = io->list.count, .counted = io->asks_counted};
 }
 
 /* All of them accept; but one may have said no to this asker before. */
@@ -173,6 +174,7 @@ static enum err bind_wish(struct call *call, struct worker *worker)
     if (err == OK) {
         consent = consent_of(io);
         err = consent_limit(call, worker, &consent);
+        io->asks_counted = consent.counted;
     }
     if (err == OK)
         err = wishes_commit(call, worker, make_bindings);

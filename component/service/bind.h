@@ -27,6 +27,7 @@ struct bind_io {
     /* between the steps */
     struct account *account; /* the asker's */
     struct account **targets;
+    size_t asks_counted; /* against the asker's limit */
 };
 extern const struct op op_bind;
 extern const struct op op_unbind;

@@ -55,24 +55,24 @@ bool consent_is_needed(const struct consent_list *list)
 
 enum err consent_limit(struct call *call, struct worker *worker, struct consent_list *list)
 {
-    size_t asked = 0;
     bool full = false;
+    list->counted = 0;
     if (!consent_is_needed(list))
         return OK;
     enum err err = consent_find(call, worker, list, false);
     if (err != OK)
         return err;
-    const int64_t *ids = consent_pick(call, list, CONSENT_ASKS, &asked);
-    if (asked == 0)
+    const int64_t *ids = consent_pick(call, list, CONSENT_ASKS, &list->counted);
+    if (list->counted == 0)
         return OK;
-    err = asks_full(worker->pg, call->arena, ids, asked, ASKS_MAX, &full);
+    err = asks_full(worker->pg, call->arena, ids, list->counted, ASKS_MAX, &full);
     if (err != OK || full)
         return err == OK ? ERR_LIMITED : err;
     const struct limit limit = {.what = "ask.account",
                                 .who = arena_printf(call->arena, "%lld", (long long)list->asker),
                                 .most = call->services->settings.asks_per_day,
                                 .period_ms = DAY_MS,
-                                .cost = (int64_t)asked};
+                                .cost = (int64_t)list->counted};
     return services_limit(call, worker, &limit, 1);
 }
 
@@ -82,5 +82,7 @@ enum err consent_ask(struct call *call, struct worker *worker, const struct cons
     const int64_t *ids = consent_pick(call, list, CONSENT_ASKS, &count);
     if (count == 0)
         return OK;
+    if (count > list->counted)
+        return ERR_BUSY;
     return asks_open(worker->pg, call->arena, list->asker, ids, count, call->services->settings.ask_lifetime_ms);
 }

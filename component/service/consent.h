@@ -21,6 +21,7 @@ struct consent_list {
     int64_t asker;
     struct account *const *targets;
     size_t count;
+    size_t counted;         /* out: those who are to be asked, as the limit counted them */
     enum consent_way *ways; /* out; of count */
 };
 
@@ -33,7 +34,8 @@ MUST_CHECK enum err consent_find(struct call *call, struct worker *worker, struc
 bool consent_is_needed(const struct consent_list *list);
 /* The ids of those who go that way, in the arena. */
 const int64_t *consent_pick(struct call *call, const struct consent_list *list, enum consent_way way, size_t *count_r);
-/* In a transaction: asks those who are to be asked. ERR_BUSY: somebody else has just done so, look again. */
+/* In a transaction: asks those who are to be asked. ERR_BUSY: somebody else has just done so, or there are more of them
+ * than were counted against the limit, because asks ended since; look again. */
 MUST_CHECK enum err consent_ask(struct call *call, struct worker *worker, const struct consent_list *list);
 
 #endif

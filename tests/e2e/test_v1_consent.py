@@ -1,9 +1,12 @@
 """Consent: an account that accepts, wishes to be asked, or refuses; asking, answering, remembering."""
 
+import contextlib
+
+import psycopg2
 import pytest
 
 from harness.calls import DEVICE, PHONE
-from harness.d003 import Accounts, at_once, code, wait_until
+from harness.d003 import Accounts, at_once, code, meanwhile, wait_until
 from harness.v1 import V1, answer, error
 
 
@@ -276,6 +279,27 @@ def test_how_many_may_be_asked_in_a_day(v1, server, calls, phone):
         assert calls.bind(phone, [shies[0].name]).json["state"] == "pending"  # again costs nothing
     assert code(calls.bind(phone, [shies[2].name])) == 2
     assert code(calls.bind(shies[2], [phone.name])) == 0  # who accepts is not asked
+
+
+def test_who_withdraws_while_he_asks_is_counted_all_the_same(v1, server, calls, db, stack, phone, shy):
+    """The limit is looked at before the transaction, in which what was asked already may be so no more."""
+    server.restart({"REGISTRARD_ASKS_PER_DAY": "1"})
+    assert calls.bind(phone, [shy.name]).json["state"] == "pending"
+    withdrawing = psycopg2.connect(stack.postgres_dsn())
+    with contextlib.closing(withdrawing), withdrawing.cursor() as cursor:
+        cursor.execute("delete from asks")
+        with meanwhile(calls.bind, phone, [shy.name]) as replies:
+            with db.cursor() as watching:
+                wait_until(lambda: _is_waiting(watching), what="the second ask behind the withdrawal")
+            withdrawing.commit()
+    assert replies[0].status == 503
+    assert v1.asked_by(shy) == {}
+    assert code(calls.bind(phone, [shy.name])) == 2
+
+
+def _is_waiting(cursor):
+    cursor.execute("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+    return cursor.fetchone()
 
 
 def test_without_redis_nobody_is_asked_but_bindings_go_on(calls, v1, stack, phone, lamp, shy, expected_errors):
