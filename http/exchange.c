@@ -195,6 +195,7 @@ static void read_params(struct exchange *exchange)
     if (exchange->query != NULL)
         request->params_error =
             params_parse_form(&request->params, exchange->arena, exchange->query, strlen(exchange->query));
+    request->query_params = request->params.count;
     if (request->params_error == OK && exchange->body_length > 0)
         request->params_error = read_body(exchange, &request->params);
 }

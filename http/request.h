@@ -30,6 +30,7 @@ struct request {
      * before the mistake. */
     struct params params;
     enum err params_error;
+    size_t query_params;          /* how many of them, the first ones, are the query's */
     const char *verify_id_cookie; /* of REQUEST_VERIFY_ID_COOKIE; NULL without one */
     const char *session_cookie;   /* of REQUEST_SESSION_COOKIE; likewise */
     struct secret bearer;         /* of "Authorization: Bearer" (RFC 6750, 2.1); empty without one */

@@ -44,6 +44,13 @@ static const char *text_of(const struct request *request, const char *name)
     return param != NULL && param->kind == PARAM_TEXT ? params_text(&request->params, name) : NULL;
 }
 
+/* Where whatever stands in between may log it. */
+static bool is_in_query(const struct request *request, const char *name)
+{
+    const struct param *param = params_find(&request->params, name);
+    return param != NULL && param < request->params.list + request->query_params;
+}
+
 /* By name, or by what the client would like to see. */
 static enum err decode_picture(const struct request *request, enum qr_format *format_r)
 {
@@ -79,7 +86,7 @@ static enum err decode_redeem(const struct dialect *dialect, const struct reques
     (void)dialect;
     struct redeem_io *io = call->io = arena_alloc(call->arena, sizeof *io);
     const enum err err = decode_credential(request, &io->credential);
-    io->code = text_of(request, "code");
+    io->code = is_in_query(request, "code") ? NULL : text_of(request, "code");
     if (err == OK && (io->code == NULL || strlen(io->code) > CODE_MAX))
         return ERR_INVALID;
     return err;

@@ -83,6 +83,15 @@ def test_what_is_no_code(v1, phone, lamp):
         assert error(v1.redeem(phone, wrong)) == (404, "code"), wrong
 
 
+def test_a_code_in_the_address_is_none(v1, phone, lamp):
+    shown = v1.new_claim(lamp)
+    for body in ({}, None):
+        reply = v1.call("POST", f"/v1/claims/redeem?code={shown}", phone.token, body)
+        assert error(reply) == (400, "invalid"), body
+    assert v1.bound_to(lamp) == set()
+    answer(v1.redeem(phone, shown))
+
+
 def test_failing_for_another_reason_spends_nothing(v1, calls, db, phone, lamp):
     other = calls.new_account(PHONE)
     shown = v1.new_claim(lamp)
