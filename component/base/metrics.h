@@ -38,6 +38,7 @@ struct buf;
       "Stanzas skipped, and streams ended, for what was in them")                                                      \
     X(M_XMPP_IGNORED, COUNTER, "xmpp_answers_ignored_total", "why",                                                    \
       "Answers that were not taken: forged (not from whom was asked) or unasked (late, double, of another id)")        \
+    X(M_COMMANDS, GAUGE, "commands", "", "Commands of XMPP clients that are being worked on")                          \
     X(M_TOKEN_CHECKS, COUNTER, "token_checks_total", "from", "Token checks, by what answered them")                    \
     X(M_SMS_SENT, COUNTER, "sms_sent_total", "provider", "Codes that a provider took")                                 \
     X(M_SMS_FAILED, COUNTER, "sms_failed_total", "provider", "Codes that a provider did not take")                     \

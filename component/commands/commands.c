@@ -56,6 +56,7 @@ static bool enter(struct commands *commands, struct running *running)
     const bool room = commands->active < commands->config.in_flight && own < OF_ONE_MAX;
     if (room) {
         commands->active++;
+        metric_move(M_COMMANDS, 1);
         running->next = commands->first;
         running->link = &commands->first;
         if (running->next != NULL)
@@ -73,6 +74,7 @@ static void leave(struct commands *commands, struct running *running)
     if (running->next != NULL)
         running->next->link = running->link;
     commands->active--;
+    metric_move(M_COMMANDS, -1);
     pthread_mutex_unlock(&commands->lock);
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness.calls import DEVICE, PHONE
 from harness.commands import DATA, Commands, command
-from harness.d003 import Accounts, code, metric, wait_until
+from harness.d003 import Accounts, code, meanwhile, metric, wait_until
 from harness.v1 import V1, answer
 
 
@@ -312,6 +312,19 @@ def test_with_no_lane_free_they_are_told_to_wait(commands, server, stack, phone,
     answers = mine.many([command("list") for _ in range(20)])
     stack.cont("postgres")
     assert {one.error[0] for one in answers} == {"wait"}
+    wait_until(lambda: mine.ask("list").error is None, what="an answer again")
+
+
+def test_what_is_under_way_when_it_stops_is_answered(commands, server, stack, phone):
+    mine = commands(phone)
+    assert mine.ask("list").status == "completed"
+    stack.stop("postgres")
+    with meanwhile(mine.many, [command("list") for _ in range(4)]) as answers:
+        wait_until(lambda: metric(server, "commands") == 4, what="commands at work")
+        server.stop()
+    stack.cont("postgres")
+    assert [one.error and one.error[0] for one in answers[0]] == ["wait"] * 4
+    server.start()
     wait_until(lambda: mine.ask("list").error is None, what="an answer again")
 
 
