@@ -25,9 +25,10 @@ static void add_pairs(struct pg_args *args, struct arena *arena, const struct co
 
 enum err drift_account_holds(struct pg *pg, int64_t account_id, enum account_state state, bool *holds_r)
 {
-    static const struct stmt look = {"drift_account_holds",
-                                     "select count(*) > 0 from accounts a where id = $1 and state = $2 and not exists "
-                                     "(select 1 from outbox o where o.kind in (1, 2, 4) and o.low = a.id)"};
+    static const struct stmt look = {
+        "drift_account_holds",
+        "select count(*) > 0 from accounts a where id = $1 and state = $2 and banned_at is null and not exists "
+        "(select 1 from outbox o where o.kind in (1, 2, 4) and o.low = a.id)"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     pg_arg_i64(&args, state);

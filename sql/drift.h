@@ -21,7 +21,8 @@ struct compared_pair {
     bool holds;
 };
 
-/* Whether the account is in the state that was compared, and no wish about its JID is waiting. */
+/* Whether the account is in the state that was compared, and no wish about its JID is waiting. What a banned one lacks
+ * is seen to when it is not banned any more. */
 MUST_CHECK enum err drift_account_holds(struct pg *pg, int64_t account_id, enum account_state state, bool *holds_r);
 /* Sets each one's `holds`: wanted, of that version, seen on both sides, and not waiting. */
 MUST_CHECK enum err drift_pairs_hold(struct pg *pg, struct arena *arena, int64_t account_id,

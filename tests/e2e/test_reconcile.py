@@ -251,15 +251,13 @@ def test_after_a_lost_link_what_was_done_lately_is_compared_at_once(own):
     assert own.calls.unbind(phone, [fan.name]).json["state"] == "unbound"
     assert code(own.calls.cancel(gone)) == 0
     settled(own)
-    clients = own.client(phone), own.client(fan)
-    begun = time.monotonic()
+    client = own.client(phone)
     with own.administrator() as administrator:
         administrator.delete(lamp.jid)
         administrator.add(gone.jid, gone.jid_password)
-        edit_roster(clients[0], fan.jid, name=fan.name)
+        edit_roster(client, fan.jid, name=fan.name)
     wait_until(lambda: as_bound(own, phone, lamp) and neither_shows(own, phone, fan) and not own.exists(gone), SOON,
                "everything as it was acknowledged")
-    assert time.monotonic() - begun < SOON
 
 
 def test_what_was_lost_with_the_link_is_no_wish_of_a_user_s(own):
@@ -296,10 +294,8 @@ def test_what_a_killed_server_forgot_is_there_again(own):
     settled(own)
     own.load("seconds-ago")
     own.server.wait_ready()
-    begun = time.monotonic()
     wait_until(lambda: own.exists(late) and as_bound(own, phone, late), SOON, "the JID and the pair made last")
     wait_until(lambda: neither_shows(own, phone, ended), SOON, "the pair that ended")
-    assert time.monotonic() - begun < SOON
     assert as_bound(own, phone, early) and not own.exists(gone)
     assert set(own.roster(phone)) == {early.jid, late.jid}
 

@@ -240,6 +240,9 @@ static void nothing_is_said_of_a_jid_that_somebody_works_on(void **state)
     }
     assert_int_equal(outbox_add(pg, OUTBOX_COMPARE, me, NULL), OK);
     assert_true(account_holds(me, ACCOUNT_ACTIVE));
+    ask("update accounts set banned_at = now() where id = %lld", (long long)me);
+    assert_false(account_holds(me, ACCOUNT_ACTIVE));
+    ask("update accounts set banned_at = null where id = %lld", (long long)me);
     cancel_account(me, ACCOUNT_ACTIVE);
     assert_false(account_holds(me, ACCOUNT_ACTIVE));
     assert_true(account_holds(me, ACCOUNT_CANCELLED));
