@@ -32,12 +32,12 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
 #define WANT                                                                                                           \
     "with given as materialized (select p as id, 1 as more from unnest($2::bigint[]) p "                               \
     "union all select $1::bigint, cardinality($2)), "                                                                  \
-    "held as materialized (select id from accounts where id = any($2 || $1::bigint) and state = 1 order by id "        \
-    "for share), "                                                                                                     \
+    "held as materialized (select id, banned_at is not null or (consent = 2 and id <> $1) as closed from accounts "    \
+    "where id = any($2 || $1::bigint) and state = 1 order by id for share), "                                          \
     "gone as (delete from asks k where " BETWEEN " and not (" SAYS_NO ") "                                             \
     "and exists (select from held) returning k.id), "                                                                  \
     "fit as materialized (select count(*) = cardinality($2) + 1 as ok, "                                               \
-    "exists (select from asks k where " BETWEEN " and " SAYS_NO ") as refused, "                                       \
+    "coalesce(bool_or(closed), false) or exists (select from asks k where " BETWEEN " and " SAYS_NO ") as refused, "   \
     "(select count(*) from gone) as settled from held), "                                                              \
     "wish as (insert into bindings (low, high, asked_by, wanted, version) "                                            \
     "select least($1, p), greatest($1, p), $1, true, nextval('wish_version') from fit, unnest($2) p "                  \

@@ -121,7 +121,8 @@ static struct consent_list consent_of(const struct bind_io *io)
         .asker = io->account->id, .targets = io->targets, .count = io->list.count, .counted = io->asks_counted};
 }
 
-/* All of them accept; but one may have said no to this asker before. */
+/* All of them accept; but one may have said no to this asker before, or closed his door since he was looked at: then no
+ * name is noted. */
 static enum err bind_all(struct call *call, struct worker *worker, struct consent_list *consent)
 {
     struct bind_io *io = call->io;
@@ -131,7 +132,9 @@ static enum err bind_all(struct call *call, struct worker *worker, struct consen
     if (err != ERR_REFUSED)
         return err;
     err = consent_find(call, worker, consent, false);
-    return err == OK ? note_refusals(call, io, consent) : err;
+    if (err == OK)
+        err = note_refusals(call, io, consent);
+    return err == OK ? ERR_REFUSED : err;
 }
 
 /* Those who have to be asked are, the others are bound. */

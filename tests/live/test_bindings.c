@@ -155,6 +155,22 @@ static void an_account_can_be_full(void **state)
     assert_int_equal(want_at_most(id[1], &id[3], 1, 2), OK); /* what is to end does not count */
 }
 
+/* Who decides looked at them before the transaction began. */
+static void who_has_closed_his_door_meanwhile_is_not_bound(void **state)
+{
+    (void)state;
+    int64_t id[3];
+    active_accounts(id, 3);
+    ask("update accounts set consent = 2 where id = %lld", (long long)id[1]);
+    assert_int_equal(want_at_most(id[0], &id[1], 1, PLENTY), ERR_REFUSED);
+    assert_int_equal(want_at_most(id[0], (int64_t[]){id[2], id[1]}, 2, PLENTY), ERR_REFUSED);
+    assert_int_equal(want_at_most(id[1], &id[2], 1, PLENTY), OK); /* he refuses others, not himself */
+    ask("update accounts set banned_at = now() where id = %lld", (long long)id[2]);
+    assert_int_equal(want_at_most(id[0], &id[2], 1, PLENTY), ERR_REFUSED);
+    assert_int_equal(want_at_most(id[2], &id[0], 1, PLENTY), ERR_REFUSED);
+    assert_int_equal(ask("select count(*) from bindings"), 0);
+}
+
 static void all_must_be_active_and_stay_so(void **state)
 {
     (void)state;
@@ -284,6 +300,7 @@ int main(void)
         SCHEMA_TEST(a_cancel_ends_all_of_an_account_and_no_more),
         SCHEMA_TEST(a_lost_roster_is_wished_anew),
         SCHEMA_TEST(an_account_can_be_full),
+        SCHEMA_TEST(who_has_closed_his_door_meanwhile_is_not_bound),
         SCHEMA_TEST(all_must_be_active_and_stay_so),
         SCHEMA_TEST(an_account_that_is_just_being_cancelled_is_bound_to_nobody),
         SCHEMA_TEST(lists_that_cross_do_not_deadlock),
