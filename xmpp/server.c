@@ -12,7 +12,8 @@
 #include "xmpp/ns.h"
 #include "xmpp/rosters.h"
 
-enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500, REWRITE_MS = 1000 };
+/* A user's client may write against us for as long as it likes; a worker is not kept from others for that. */
+enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500, REWRITE_MS = 1000, DISAGREEING_MS = 5000 };
 
 static const struct xmpp_server *const servers[] = {&server_openfire, &server_prosody, &server_ejabberd};
 
@@ -102,11 +103,12 @@ enum err server_make(const struct xmpp_server *server, struct task *task, struct
     struct readback readback;
     readback_init(&readback, server, task, arena, sides);
     enum err err = readback_end(&readback, server->edit(&readback, bind));
-    int64_t again_ms = clock_ms() + REWRITE_MS;
+    const int64_t began_ms = clock_ms();
+    int64_t again_ms = began_ms + REWRITE_MS;
     for (int64_t pause = REREAD_FIRST_MS; err == OK; pause = 2 * pause < REREAD_LONGEST_MS ? 2 * pause : pause) {
         if (roster_side_is(&sides[0], bind) && roster_side_is(&sides[1], bind))
             return OK;
-        if (clock_ms() + pause >= task->deadline_ms)
+        if (clock_ms() + pause >= task->deadline_ms || clock_ms() - began_ms >= DISAGREEING_MS)
             return ERR_TIMEOUT;
         sleep_ms(pause);
         readback_init(&readback, server, task, arena, sides);
