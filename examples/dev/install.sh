@@ -15,8 +15,8 @@ RUN="make gcc libc6-dev pkg-config git ca-certificates openssl libssl-dev libexp
     libgnutls28-dev libjansson-dev libpq-dev libhiredis-dev libargon2-dev libgd-dev libpng-dev
     libqrencode-dev libinih-dev libcurl4-openssl-dev
     postgresql-15 redis-server redis-tools prosody prosody-modules lua-unbound"
-TEST="$RUN libcmocka-dev clang clang-format clang-tidy curl procps python3 python3-pytest python3-slixmpp
-    python3-psycopg2 python3-redis ejabberd erlang-p1-oauth2"
+TEST="$RUN libcmocka-dev clang clang-format clang-tidy curl procps python3 python3-pytest python3-pytest-xdist
+    python3-slixmpp python3-psycopg2 python3-redis ejabberd erlang-p1-oauth2"
 
 MARK="registrard's examples/dev/install.sh made this for the time of an installation; remove it."
 POLICY=/usr/sbin/policy-rc.d

@@ -10,6 +10,8 @@ from harness.calls import DEVICE, Account, new_name
 from harness.d003 import at_once, code, metric
 from harness.tcp_client import LineClient
 
+pytestmark = pytest.mark.alone
+
 # About a tenth of a second for a hash, on one thread, and one may wait.
 TINY = {
     "REGISTRARD_PASSWORD_MEMORY": "65536",

@@ -9,6 +9,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "chaos"))
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 60
 
 

@@ -10,6 +10,8 @@ from harness.d003 import code, metric, wait_until
 from harness.idle import Crowd, Process, allow_descriptors, percentile
 from harness.tcp_client import LineClient
 
+pytestmark = pytest.mark.alone
+
 CLIENTS, CUTS = 3000, 20
 # AddressSanitizer keeps what was freed; here its growth would be taken for the program's.
 SETTINGS = {"ASAN_OPTIONS": "quarantine_size_mb=1", "REGISTRARD_HTTP_HEADERS_TIMEOUT": "5m"}

@@ -15,6 +15,8 @@ from harness.calls import DEVICE, new_name
 from harness.d003 import code, fresh, metric, signed, wait_until
 from harness.statements import Statements
 
+pytestmark = pytest.mark.alone
+
 SIZE = int(os.environ.get("TEST_LARGE_ACCOUNT", "120"))
 SECRET = "an-application-secret"
 AT_ONCE, LIST = 12, 5

@@ -11,6 +11,8 @@ from harness.calls import DEVICE, new_name, new_phone
 from harness.d000 import Android
 from harness.sms_file import SmsFile
 
+pytestmark = pytest.mark.alone
+
 COST = {
     "REGISTRARD_PASSWORD_MEMORY": "19456",
     "REGISTRARD_PASSWORD_PASSES": "2",

@@ -10,6 +10,8 @@ from harness.d003 import at_once, code
 from harness.reg_user import Handset, said
 from harness.sms_file import SmsFile
 
+pytestmark = pytest.mark.alone
+
 LOGINS = 12
 CHEAP = {"REGISTRARD_PASSWORD_MEMORY": "512", "REGISTRARD_PASSWORD_PASSES": "1"}
 DEARER = {"REGISTRARD_PASSWORD_MEMORY": "1024", "REGISTRARD_PASSWORD_PASSES": "3"}
