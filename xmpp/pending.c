@@ -132,7 +132,8 @@ static void settle_request(struct exchange *exchange, struct request *request, s
     request->answer = tree;
     request->result = err;
     request->answered = true;
-    exchange->outstanding--;
+    if (exchange->outstanding > 0) /* the barrier's may have been there before it */
+        exchange->outstanding--;
     if (exchange->barrier && request == &exchange->requests[exchange->count - 1])
         exchange->outstanding = 0;
     if (exchange->outstanding == 0)

@@ -196,6 +196,22 @@ static void a_barrier_ends_the_waiting(void **state)
     assert_int_equal(fixture->requests[2].result, OK);
 }
 
+/* Who waits has not woken up yet. */
+static void an_answer_behind_the_barrier_does_not_begin_it_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->exchange.count = 2;
+    fixture->exchange.barrier = true;
+    fixture->deadline_ms = clock_ms() + 60000;
+    pending_begin(fixture->pending, &fixture->exchange);
+    assert_true(offer(fixture, fixture->requests[1].id, "example.org"));
+    assert_true(offer(fixture, fixture->requests[0].id, "example.org"));
+    int64_t started = clock_ms();
+    wait_for_it(fixture);
+    assert_in_range(clock_ms() - started, 0, 30000);
+    assert_int_equal(fixture->result, OK);
+}
+
 static void without_its_barrier_it_is_a_timeout(void **state)
 {
     struct fixture *fixture = *state;
@@ -304,6 +320,7 @@ int main(void)
         TEST(an_answer_counts_once),
         TEST(all_answers_are_awaited_in_any_order),
         TEST(a_barrier_ends_the_waiting),
+        TEST(an_answer_behind_the_barrier_does_not_begin_it_anew),
         TEST(without_its_barrier_it_is_a_timeout),
         TEST(a_refused_answer_wakes_who_waits),
         TEST(failing_wakes_all),
