@@ -108,6 +108,10 @@ $(BUILD)/%.o: %.c
 # Tests on real parts link everything; a fuzz target gets a main that runs it on the files named.
 $(BUILD)/tests/live/%: $(BUILD)/tests/live/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS)) -lcmocka
+# Transcripts (tests/transcripts/transcript.h) are replayed against the XMPP side alone, and recorded by it.
+TRANSCRIPTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/record.c tests/transcripts/test_%,$(wildcard tests/transcripts/*.c)))
+$(BUILD)/tests/transcripts/%: $(BUILD)/tests/transcripts/%.o $(TRANSCRIPTS) $(foreach l,$(call with,xmpp),$(call archive,$(l)))
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(call with,xmpp)) -lcmocka
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call libs,$(LAYERS))
 
@@ -118,8 +122,8 @@ $(BUILD)/tests/bench/baseline_component: $(BUILD)/tests/bench/component_link.o
 $(BENCH_PROGRAMS): %: %.o $(call archive,base)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lmicrohttpd -largon2 -lexpat -lssl $(LIBS_base)
 
-UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
-LIVE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/test_*.c))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c tests/transcripts/test_replay*.c))
+LIVE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/test_*.c tests/transcripts/test_drift.c))
 FUZZ_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 .SECONDARY:
 
@@ -162,6 +166,9 @@ e2e: $(BUILD)/registrard ## the whole, with real servers and stock clients; K=ex
 
 chaos: $(BUILD)/registrard ## everything killed, stopped and cut off at random; MINUTES=10 SEED=n TEST_XMPP_SERVER=prosody|ejabberd
 	@REGISTRARD_BIN=$(abspath $<) $(PYTHON) -B tests/chaos/chaos.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+transcripts: $(BUILD)/tests/transcripts/record ## record anew what a real Openfire says; docs/openfire.md tells how to name one
+	@$< tests/transcripts/openfire/*.txt
 
 bench: ## speed and memory beside the machine's own, in six minutes; writes docs/benchmarks.md
 	@bash examples/dev/install.sh test
