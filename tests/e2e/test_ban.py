@@ -4,7 +4,7 @@ import pytest
 
 from harness import ctl as status
 from harness.calls import DEVICE, PHONE
-from harness.crashes import Eyes, Truth, dying_at
+from harness.crashes import DOOR, Eyes, Truth, dying_at
 from harness.d003 import code, wait_until
 from harness.tcp_client import LineClient
 
@@ -105,7 +105,7 @@ def test_while_the_server_is_away(ctl, calls, link, tcp, server, truth, eyes):
     assert not eyes.exists(lamp.jid, lamp.jid_password)
 
 
-@pytest.mark.parametrize("point", ["door.before", "door.told", "record.before_commit", "record.committed"])
+@pytest.mark.parametrize("point", DOOR)
 def test_killed_in_the_middle(point, ctl, calls, server, truth, eyes):
     lamp = calls.new_account(DEVICE)
     if b"door.told" not in server.binary.read_bytes():

@@ -4,7 +4,7 @@ import pytest
 
 from harness import ctl as status
 from harness.calls import DEVICE, PHONE
-from harness.crashes import Eyes, Truth, dying_at
+from harness.crashes import ROTATING, Eyes, Truth, dying_at
 from harness.d003 import code, wait_until
 
 OLD, NEW = "2:" + "5a" * 32, "3:" + "c3" * 32
@@ -42,7 +42,7 @@ def test_one(ctl, calls, truth, eyes):
     truth.settle()
 
 
-@pytest.mark.parametrize("point", ["rotate.before", "rotate.set", "record.before_commit", "record.committed"])
+@pytest.mark.parametrize("point", ROTATING)
 def test_killed_in_the_middle(point, ctl, calls, server, truth, eyes):
     lamp = calls.new_account(DEVICE)
     if b"rotate.set" not in server.binary.read_bytes() or not may_rotate(ctl, calls):

@@ -12,6 +12,10 @@ from harness.d003 import wait_until
 from harness.sealed import jid_password
 
 PENDING, ACTIVE, CANCELLED = range(3)
+# Steps of what an administrator has done to an account (test_ban, test_rotate).
+RECORDING = ["record.before_commit", "record.committed"]
+DOOR = ["door.before", "door.told", *RECORDING]
+ROTATING = ["rotate.before", "rotate.set", *RECORDING]
 # What a client sees of a server that was killed under its request, or runs no more.
 NO_ANSWER = (OSError, http.client.HTTPException)
 
