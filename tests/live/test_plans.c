@@ -17,7 +17,7 @@ static int64_t count_reads(void)
     static int64_t before;
     assert_int_equal(pg_script(pg, "select pg_stat_force_next_flush()"), OK);
     assert_int_equal(pg_script(pg, "select 1"), OK); /* it is flushed at the end of the next */
-    ask("select pg_stat_force_next_flush()"); /* what the test did itself is no more to come */
+    ask("select pg_stat_force_next_flush()");        /* what the test did itself is no more to come */
     ask("select pg_stat_clear_snapshot()");
     const int64_t now =
         ask("select (select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables where schemaname = "
