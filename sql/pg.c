@@ -17,7 +17,7 @@
 #include "component/base/metrics.h"
 
 /* GRACE_MS: the server's own timeout comes first. */
-enum { PREPARED_MAX = 128, RETRY_BASE_MS = 100, RETRY_CAP_MS = 1000, GRACE_MS = 500, SLICE_MS = 100 };
+enum { PREPARED_MAX = 256, RETRY_BASE_MS = 100, RETRY_CAP_MS = 1000, GRACE_MS = 500, SLICE_MS = 100 };
 
 struct pg {
     const struct pg_config *config;
