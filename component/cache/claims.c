@@ -22,7 +22,7 @@ static void slot_key(const struct keyring *ring, const char *code, char key_r[KE
     char hex[2 * MAC_BYTES + 1];
     keyring_mac(ring, "claim", code, strlen(code), mac);
     hex_encode(mac, MAC_BYTES, hex);
-    snprintf(key_r, KEY_SIZE, REDIS_PREFIX "k:%s", hex);
+    snprintf(key_r, KEY_SIZE, REDIS_PREFIX "j:%s", hex);
 }
 
 enum err claims_put(struct redis *redis, const struct keyring *ring, const char *code, int64_t account_id,

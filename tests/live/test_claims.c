@@ -104,7 +104,7 @@ static void codes_are_not_in_redis(void **state)
     assert_int_equal(redis_do(redis, &keys, "KEYS " REDIS_PREFIX "*"), OK);
     for (size_t i = 0; i < keys->elements; i++) {
         assert_null(strstr(keys->element[i]->str, code));
-        if (strncmp(keys->element[i]->str, REDIS_PREFIX "k:", strlen(REDIS_PREFIX "k:")) != 0)
+        if (strncmp(keys->element[i]->str, REDIS_PREFIX "j:", strlen(REDIS_PREFIX "j:")) != 0)
             continue;
         redisReply *slot = NULL;
         ours++;
