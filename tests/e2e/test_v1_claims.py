@@ -138,10 +138,10 @@ def test_it_goes_with_its_maker(v1, calls, db, phone):
 
 def test_it_runs_out(v1, server, redis, phone, lamp):
     server.restart({"REGISTRARD_CLAIMS_LIFETIME": "1s"})
-    before = set(redis.keys("registrar:k:*"))
+    before = set(redis.keys("registrar:j:*"))
     claim = answer(v1.claim(lamp))
     assert claim["expires_in"] == 1
-    wait_until(lambda: set(redis.keys("registrar:k:*")) <= before, timeout=5, what="the claim gone")
+    wait_until(lambda: set(redis.keys("registrar:j:*")) <= before, timeout=5, what="the claim gone")
     assert error(v1.redeem(phone, claim["code"])) == (404, "code")
 
 
