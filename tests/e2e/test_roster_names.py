@@ -70,6 +70,7 @@ def test_other_groups_of_the_configuration_reach_all_rosters(server, calls, boun
     phone, lamp, friend = bound
     clients = [xmpp_client(one.jid, one.jid_password) for one in bound]
     mark = server.log.mark()
+    drifted = metric(server, "reconcile_drifted")  # by tests before
     server.restart(SECOND)
     wait_shown(clients[0], lamp.jid, lamp.name, {"Things"})
     wait_shown(clients[0], friend.jid, friend.name, {"WeChat", "People"})
@@ -77,7 +78,7 @@ def test_other_groups_of_the_configuration_reach_all_rosters(server, calls, boun
     wait_until(lambda: groups_of(calls, phone) == {lamp.name: {"Things"}, friend.name: {"WeChat", "People"}})
     assert len(server.log.events("roster_settings_changed", mark)) == 1
     assert metric(server, "reconcile_brake") == 0
-    assert metric(server, "reconcile_drifted") == 0  # nobody has drifted: it is we who changed our mind
+    assert metric(server, "reconcile_drifted") <= drifted  # nobody has drifted: it is we who changed our mind
     server.restart(SECOND)
     assert len(server.log.events("roster_settings_changed", mark)) == 1
 

@@ -15,5 +15,6 @@ while IFS= read -r line; do
     esac
 done < <(bash "$stack" settings "$var" postgres redis)
 for program in "$@"; do
+    redis-cli -s "$TEST_REDIS" flushall >/dev/null # what another one left is not this one's
     "$program"
 done

@@ -27,7 +27,7 @@ def has_failpoints(binary):
 
 def dying_at(point):
     """Settings with which it dies there; not for what it would do by itself once it is started."""
-    return {"FAILPOINT": point, "REGISTRARD_RECONCILE_RECHECK": "0ms"}
+    return {"FAILPOINT": point, "REGISTRARD_RECONCILE_RECHECK": "0ms", "REGISTRARD_RECONCILE_PER_SECOND": "0"}
 
 
 def attempt(call, *arguments, **named):
