@@ -79,7 +79,7 @@ $(printf '      "%s": { password: "'"$4"'" }\n' $XMPP_COMPONENT $XMPP_MORE_COMPO
     backlog: 64
     module: ejabberd_http
     request_handlers:
-      /api: mod_http_api
+      /api/v0: mod_http_api
 acl:
   registrar:
     server: [$(printf '"%s", ' $XMPP_COMPONENT $XMPP_MORE_COMPONENTS)]
@@ -141,6 +141,6 @@ ejabberd_stop() {
 
 ejabberd_settings() {
     prosody_settings
-    say "REGISTRARD_XMPP_API_URL=http://127.0.0.1:$(port_kept api)/api"
+    say "REGISTRARD_XMPP_API_URL=http://127.0.0.1:$(port_kept api)/api/v0"
     say "REGISTRARD_XMPP_API_SECRET_FILE=$VAR/secrets/api"
 }

@@ -41,7 +41,7 @@ class Instance:
         way = {"REGISTRARD_XMPP_HOST": links.addresses[f"{self.name} xmpp"][0],
                "REGISTRARD_XMPP_PORT": str(links.addresses[f"{self.name} xmpp"][1])}
         if stack.api_address:
-            way["REGISTRARD_XMPP_API_URL"] = "http://{}:{}/api".format(*links.addresses[f"{self.name} api"])
+            way["REGISTRARD_XMPP_API_URL"] = "http://{}:{}/api/v0".format(*links.addresses[f"{self.name} api"])
         self.registrard = Registrard(stack, way, self.name, settings)
         self.ports = self.registrard.ports
         self.lock = threading.Lock()

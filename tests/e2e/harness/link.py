@@ -8,7 +8,7 @@ def settings(component, api=None):
     """Those of a registrard that finds the server at these addresses."""
     found = {"REGISTRARD_XMPP_HOST": component[0], "REGISTRARD_XMPP_PORT": str(component[1])}
     if api:
-        found["REGISTRARD_XMPP_API_URL"] = f"http://{api[0]}:{api[1]}/api"
+        found["REGISTRARD_XMPP_API_URL"] = f"http://{api[0]}:{api[1]}/api/v0"
     return found
 
 
