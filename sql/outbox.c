@@ -174,6 +174,19 @@ enum err outbox_retry(struct pg *pg, const struct outbox_item *item, int64_t wai
     return err == OK && rows == 0 ? come_again(pg, item) : err; /* half of it may have been done */
 }
 
+enum err outbox_give_back(struct pg *pg, const struct outbox_item *item)
+{
+    static const struct stmt back = {"outbox_give_back", "update outbox set lease = null, lease_owner = null, "
+                                                         "attempts = attempts - 1, due_at = now() "
+                                                         "where id = $1 and lease = $2"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, item->id);
+    pg_arg_i64(&args, item->lease);
+    int64_t rows = 0;
+    const enum err err = pg_do(pg, &back, &args, &rows);
+    return err == OK && rows == 0 ? come_again(pg, item) : err;
+}
+
 enum err outbox_release(struct pg *pg, const char *owner)
 {
     static const struct stmt release = {

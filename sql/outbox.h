@@ -60,6 +60,8 @@ MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct
 MUST_CHECK enum err outbox_done(struct pg *pg, const struct outbox_item *item);
 /* The item failed: due again after wait_ms, or as outbox_done says. `error` is a short text without secrets. */
 MUST_CHECK enum err outbox_retry(struct pg *pg, const struct outbox_item *item, int64_t wait_ms, const char *error);
+/* The process stops, which says nothing about the item: due at once, as if it had not been taken. */
+MUST_CHECK enum err outbox_give_back(struct pg *pg, const struct outbox_item *item);
 
 /* At start: what an earlier run of this instance held is due at once, its unfinished registrations as seconds attempts
  * (so they are undone). */

@@ -63,10 +63,11 @@ void errand_run(struct errand *errand)
 enum err errand_retry(struct pg *pg, const struct errand *errand)
 {
     const struct outbox_item *item = &errand->item;
+    if (errand->result == ERR_SHUTDOWN)
+        return outbox_give_back(pg, item);
     /* At once when the link is back; but only once, should it be this wish that breaks it. */
-    const bool waits_for_link = errand->result == ERR_XMPP_DOWN || errand->result == ERR_SHUTDOWN;
     const int64_t wait_ms =
-        waits_for_link && item->attempts == 1
+        errand->result == ERR_XMPP_DOWN && item->attempts == 1
             ? 0
             : backoff_ms(item->attempts, errand->config->backoff_ms, errand->config->backoff_max_ms);
     return outbox_retry(pg, item, wait_ms, err_name(errand->result));
@@ -103,11 +104,13 @@ void errand_tell(struct errand *errand)
         metric_add(M_OUTBOX_DONE, kind->name, 1);
         return;
     }
+    if (errand->result == ERR_SHUTDOWN)
+        return; /* it did not fail */
     metric_add(M_OUTBOX_FAILED, kind->name, 1);
     if ((int64_t)item->attempts == errand->config->stuck_after)
         log_error("wish_stuck", F("kind", kind->name), F("low", item->low), F("high", item->high),
                   F("attempts", item->attempts), F_ERR(errand->result));
-    else if (item->attempts == 1 && errand->result != ERR_SHUTDOWN && errand->result != ERR_XMPP_DOWN) /* is said */
+    else if (item->attempts == 1 && errand->result != ERR_XMPP_DOWN) /* is said */
         log_warn("wish_failed", F("kind", kind->name), F("low", item->low), F("high", item->high),
                  F_ERR(errand->result));
 }

@@ -100,6 +100,23 @@ static void a_link_that_is_down_is_waited_for_without_a_pause(void **state)
     assert_int_equal(ask("select count(*) from outbox where due_at > now() + interval '1 minute'"), 1);
 }
 
+/* However often the process is started again in the middle of it. */
+static void a_stop_is_not_a_failed_attempt(void **state)
+{
+    (void)state;
+    assert_int_equal(comparisons_note_use(pg, active_account(ACCOUNT_DEVICE, "d"), 0), OK);
+    jobs.stuck_after = 2;
+    for (int i = 0; i < 3; i++) {
+        struct held *checking = taken(OUTBOX_CHECK_JID);
+        assert_int_equal(checking->errand->item.attempts, 1);
+        checking->errand->result = ERR_SHUTDOWN;
+        checking->acted = true;
+        record(checking);
+    }
+    jobs.stuck_after = 0;
+    assert_int_equal(ask("select count(*) from outbox where lease is null and due_at <= now()"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +125,7 @@ int main(void)
         ERRAND_TEST(a_registration_that_nobody_waits_for_is_undone),
         ERRAND_TEST(a_registration_that_cannot_be_loaded_is_undone),
         ERRAND_TEST(a_link_that_is_down_is_waited_for_without_a_pause),
+        ERRAND_TEST(a_stop_is_not_a_failed_attempt),
     };
     return cmocka_run_group_tests_name("errands failing", tests, postgres_set_up, postgres_tear_down);
 }
