@@ -71,7 +71,7 @@ archive = $(BUILD)/lib$(1).a
 with    = $(1) $(USES_$(1))
 libs    = $(foreach l,$(1),$(LIBS_$(l)))
 
-.PHONY: all help run test tests unit fuzz live e2e chaos smoke bench lint format tidy docs install clean
+.PHONY: all help run test tests unit fuzz live e2e chaos smoke latency bench lint format tidy docs install clean
 all: $(BUILD)/registrard
 
 define layer_rules
@@ -169,6 +169,11 @@ chaos: $(BUILD)/registrard ## everything killed, stopped and cut off at random; 
 
 transcripts: $(BUILD)/tests/transcripts/record ## record anew what a real Openfire says; docs/openfire.md tells how to name one
 	@$< tests/transcripts/openfire/*.txt
+
+latency: ## how soon two clients see a binding, on Prosody and ejabberd or on a server you name; into docs/benchmarks.md
+	@bash examples/dev/install.sh test
+	+@$(MAKE) --no-print-directory -j$(JOBS) all
+	@REGISTRARD_BIN=$(abspath $(BUILD)/registrard) $(PYTHON) -B tests/bench/latency.py
 
 bench: ## speed and memory beside the machine's own, in six minutes; writes docs/benchmarks.md
 	@bash examples/dev/install.sh test

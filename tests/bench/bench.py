@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 
+import latency_report
 import phone_codes
 import phone_logins
 import report
@@ -225,10 +226,10 @@ def main():
                 bench.leave()
     finally:
         stack.close()
-    text = report.document(bench, options)
     suffix = "" if stack.owns_xmpp else "-" + bench.xmpp_server["driver"]
-    path = options.report or pathlib.Path(__file__).resolve().parents[2] / f"docs/benchmarks{suffix}.md"
-    pathlib.Path(path).write_text(text, encoding="utf-8")
+    path = pathlib.Path(options.report or pathlib.Path(__file__).resolve().parents[2] / f"docs/benchmarks{suffix}.md")
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    path.write_text(report.document(bench, options, latency_report.kept(before)), encoding="utf-8")
     print(report.table(bench))
 
 

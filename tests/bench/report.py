@@ -79,7 +79,8 @@ def _others(bench):
     return f" Other programs used {100 * bench.others:.0f} % of it during this run."
 
 
-def document(bench, options):
+def document(bench, options, latency):
+    """`latency`: the part that make latency wrote."""
     described = "\n".join(f"- {line}" for line in [*machine(), f"XMPP server: {bench.xmpp_server['name']} {bench.xmpp_server['version']}"])
     return f"""# Benchmarks
 
@@ -91,7 +92,7 @@ Medians of {options.rounds} rounds of {options.seconds:g} s for each figure, {be
 the baseline measured right before it (and after it, for logins and codes), so that a machine whose speed wanders does not matter;
 the median share need not be the quotient of the medians.
 
-## The machine
+{latency}## The machine
 
 {described}
 
