@@ -213,9 +213,11 @@ enum err outbox_count(struct pg *pg, int64_t stuck_after, struct outbox_counts *
         "outbox_count",
         "select kind, count(*), count(*) filter (where attempts >= $1), "
         "coalesce((extract(epoch from now() - min(since)) * 1000)::bigint, 0), "
-        "greatest(0, (extract(epoch from min(due_at) - now()) * 1000)::bigint) from outbox group by kind"};
+        "greatest(0, (extract(epoch from min(due_at) - now()) * 1000)::bigint) from outbox where kind < $2 "
+        "group by kind"};
     struct pg_args args = {0};
     pg_arg_i64(&args, stuck_after);
+    pg_arg_i64(&args, OUTBOX_KINDS);
     PGresult *result = NULL;
     const enum err err = pg_run(pg, &count, &args, &result);
     if (err != OK)

@@ -75,6 +75,7 @@ struct outbox_counts {
     int64_t oldest_ms;
     int64_t next_due_ms; /* until the next row is due; a large number when there is none */
 };
+/* Wishes of kinds that only a newer program knows are left to it, here and in outbox_take. */
 MUST_CHECK enum err outbox_count(struct pg *pg, int64_t stuck_after, struct outbox_counts *counts_r);
 
 #endif
