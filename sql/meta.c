@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "component/base/arena.h"
+#include "component/base/crypto.h"
 #include "component/base/log.h"
 #include "sql/pg.h"
+
+enum { IDENTITY_LENGTH = 16 };
 
 #define NOW_MS "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 
@@ -74,6 +77,21 @@ enum err meta_raise_epoch(struct pg *pg, int64_t *epoch_r)
         "meta_raise_epoch", "insert into meta (key, value) values ('token_epoch', " NOW_MS "::text) on conflict (key) "
                             "do update set value = greatest(meta.value::bigint + 1, " NOW_MS ")::text returning value"};
     return read_number(pg, &raise, epoch_r);
+}
+
+enum err meta_identity(struct pg *pg, struct arena *arena, const char **identity_r)
+{
+    static const struct stmt claim = {"meta_identity",
+                                      "insert into meta (key, value) values ('identity', $1) on conflict do nothing"};
+    enum err err = meta_get(pg, arena, "identity", identity_r);
+    if (err != OK || *identity_r != NULL)
+        return err;
+    char fresh[IDENTITY_LENGTH + 1];
+    random_text("0123456789abcdef", IDENTITY_LENGTH, fresh);
+    struct pg_args args = {0};
+    pg_arg_text(&args, fresh);
+    err = pg_do(pg, &claim, &args, NULL);
+    return err == OK ? meta_get(pg, arena, "identity", identity_r) : err;
 }
 
 enum err meta_alive(struct pg *pg, int64_t *ms_r)

@@ -16,6 +16,9 @@ MUST_CHECK enum err meta_claim_domain(struct pg *pg, const char *domain);
  * an older state: Redis may still hold what was taken under the epochs that are forgotten then. */
 MUST_CHECK enum err meta_epoch(struct pg *pg, int64_t *epoch_r);
 MUST_CHECK enum err meta_raise_epoch(struct pg *pg, int64_t *epoch_r);
+/* What tells this database from others, and stays with it when it is dumped and restored: drawn at random by the first
+ * who asks; the arena's. */
+MUST_CHECK enum err meta_identity(struct pg *pg, struct arena *arena, const char **identity_r);
 /* The latest time (ms since 1970) at which a process was known to write to this database: read (0: never), or moved on
  * to now. Redis is told of it, so that a database that was set back is noticed (service/restored.h). */
 MUST_CHECK enum err meta_alive(struct pg *pg, int64_t *ms_r);

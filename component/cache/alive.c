@@ -6,12 +6,12 @@
 #include "component/cache/redis.h"
 #include "component/cache/redis_script.h"
 
-#define KEY REDIS_PREFIX "alive"
+#define KEY REDIS_PREFIX "alive:%s"
 
-enum err alive_get(struct redis *redis, int64_t *ms_r)
+enum err alive_get(struct redis *redis, const char *identity, int64_t *ms_r)
 {
     redisReply *reply = NULL;
-    enum err err = redis_do(redis, &reply, "GET " KEY);
+    enum err err = redis_do(redis, &reply, "GET " KEY, identity);
     if (err != OK)
         return err;
     *ms_r = 0;
@@ -21,10 +21,10 @@ enum err alive_get(struct redis *redis, int64_t *ms_r)
     return err;
 }
 
-enum err alive_set(struct redis *redis, int64_t ms)
+enum err alive_set(struct redis *redis, const char *identity, int64_t ms)
 {
     redisReply *reply = NULL;
-    const enum err err = redis_do(redis, &reply, "SET " KEY " %" PRId64, ms);
+    const enum err err = redis_do(redis, &reply, "SET " KEY " %" PRId64, identity, ms);
     if (err == OK)
         freeReplyObject(reply);
     return err;

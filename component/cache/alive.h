@@ -1,5 +1,5 @@
-/* What Redis knows of Postgres: the latest time (ms since 1970, by Postgres's clock) at which the database was known to
- * be written to. It outlives what becomes of the database. */
+/* What Redis knows of a database: the latest time (ms since 1970, by Postgres's clock) at which it was known to be
+ * written to. That outlives what becomes of the database. `identity` is meta_identity's. */
 #ifndef CACHE_ALIVE_H
 #define CACHE_ALIVE_H
 
@@ -10,7 +10,7 @@
 struct redis;
 
 /* 0: Redis knows of none. */
-MUST_CHECK enum err alive_get(struct redis *redis, int64_t *ms_r);
-MUST_CHECK enum err alive_set(struct redis *redis, int64_t ms);
+MUST_CHECK enum err alive_get(struct redis *redis, const char *identity, int64_t *ms_r);
+MUST_CHECK enum err alive_set(struct redis *redis, const char *identity, int64_t ms);
 
 #endif

@@ -1,5 +1,6 @@
 #include "component/service/restored.h"
 
+#include "component/base/arena.h"
 #include "component/base/log.h"
 #include "component/cache/alive.h"
 #include "sql/meta.h"
@@ -28,15 +29,26 @@ static enum err answer(struct pg *pg, int64_t behind_ms)
     return err;
 }
 
-enum err restored_check(struct pg *pg, struct redis *redis)
+static enum err compare(struct pg *pg, struct redis *redis, const char *identity)
 {
     int64_t known = 0, reached = 0;
-    enum err err = alive_get(redis, &known);
+    enum err err = alive_get(redis, identity, &known);
     if (err == OK)
         err = meta_alive(pg, &reached);
     if (err == OK && known > reached + SLACK_MS)
         err = answer(pg, known - reached);
     if (err == OK)
         err = meta_live(pg, &reached);
-    return err == OK ? alive_set(redis, reached) : err;
+    return err == OK ? alive_set(redis, identity, reached) : err;
+}
+
+enum err restored_check(struct pg *pg, struct redis *redis)
+{
+    struct arena *arena = arena_new();
+    const char *identity = NULL;
+    enum err err = meta_identity(pg, arena, &identity);
+    if (err == OK)
+        err = compare(pg, redis, identity);
+    arena_free(&arena);
+    return err;
 }

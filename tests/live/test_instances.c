@@ -85,6 +85,13 @@ static void the_dead_are_mourned_once(void **state)
 
 /* --- a database that was set back */
 
+static const char *identity(void)
+{
+    const char *text = NULL;
+    assert_int_equal(meta_identity(pg, arena, &text), OK);
+    return text;
+}
+
 static void open_session(int64_t account_id)
 {
     const struct session_hash hash = {{(uint8_t)account_id}};
@@ -101,13 +108,13 @@ static void sessions_stay_while_the_database_goes_on(void **state)
     assert_int_equal(meta_raise_epoch(pg, &epoch), OK);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(restored_check(pg, redis), OK);
-        assert_int_equal(alive_get(redis, &known), OK);
+        assert_int_equal(alive_get(redis, identity(), &known), OK);
         assert_int_equal(meta_alive(pg, &reached), OK);
         assert_true(known > 0 && known == reached);
     }
-    assert_int_equal(alive_set(redis, known - HOUR_MS), OK); /* Redis was set back, or was away */
+    assert_int_equal(alive_set(redis, identity(), known - HOUR_MS), OK); /* Redis was set back, or was away */
     assert_int_equal(restored_check(pg, redis), OK);
-    assert_int_equal(alive_set(redis, known + 5000), OK); /* less than we care for */
+    assert_int_equal(alive_set(redis, identity(), known + 5000), OK); /* less than we care for */
     assert_int_equal(restored_check(pg, redis), OK);
     assert_int_equal(meta_epoch(pg, &after), OK);
     assert_int_equal(after, epoch);
@@ -134,7 +141,7 @@ static void they_end_when_it_was_set_back(void **state)
     ask("delete from meta where key = 'alive_ms'");
     assert_int_equal(restored_check(pg, redis), OK);
     assert_int_equal(ask("select count(*) from sessions"), 0);
-    assert_int_equal(alive_get(redis, &known), OK);
+    assert_int_equal(alive_get(redis, identity(), &known), OK);
     assert_true(known > 0);
 }
 
@@ -149,6 +156,17 @@ static void without_redis_nothing_is_noted(void **state)
     assert_int_equal(meta_alive(pg, &after), OK);
     assert_int_equal(after, before);
     redis_free(&none);
+}
+
+static void databases_are_told_apart(void **state)
+{
+    (void)state;
+    const char *before = identity();
+    open_session(active_account(ACCOUNT_DEVICE, "d"));
+    assert_string_equal(identity(), before);
+    assert_int_equal(alive_set(redis, "another", INT64_MAX / 2), OK);
+    assert_int_equal(restored_check(pg, redis), OK);
+    assert_int_equal(ask("select count(*) from sessions"), 1);
 }
 
 static void many_sessions_end_in_batches(void **state)
@@ -168,8 +186,6 @@ static int set_up(void **state)
 {
     redis_config.address = getenv("TEST_REDIS");
     redis = redis_new(&redis_config);
-    if (alive_set(redis, 0) != OK)
-        return -1;
     return schema_set_up(state);
 }
 
@@ -189,6 +205,7 @@ int main(void)
         INSTANCE_TEST(sessions_stay_while_the_database_goes_on),
         INSTANCE_TEST(they_end_when_it_was_set_back),
         INSTANCE_TEST(without_redis_nothing_is_noted),
+        INSTANCE_TEST(databases_are_told_apart),
         INSTANCE_TEST(many_sessions_end_in_batches),
     };
     return cmocka_run_group_tests_name("instances", tests, postgres_set_up, postgres_tear_down);
