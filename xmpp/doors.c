@@ -10,6 +10,17 @@ enum err xmpp_jid_disable(struct xmpp *xmpp, const char *local, int64_t deadline
     return operation_end(xmpp, &operation, operation.server->disable(&operation.task, local));
 }
 
+enum err xmpp_jid_end_sessions(struct xmpp *xmpp, const char *local, int64_t deadline_ms)
+{
+    struct operation operation;
+    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
+    if (err != OK)
+        return err;
+    const struct xmpp_server *server = operation.server;
+    return operation_end(xmpp, &operation,
+                         server->end_sessions != NULL ? server->end_sessions(&operation.task, local) : OK);
+}
+
 enum err xmpp_jid_enable(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
 {
     struct operation operation;

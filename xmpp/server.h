@@ -42,6 +42,8 @@ struct xmpp_server {
     enum err (*remove)(struct task *task, const char *local);
     enum err (*check)(struct task *task, const char *local, struct secret password); /* NULL: unsupported; or says so */
     enum err (*set_password)(struct task *task, const char *local, struct secret password);
+    /* As xmpp_jid_end_sessions. NULL: set_password ends them. */
+    enum err (*end_sessions)(struct task *task, const char *local);
     /* As xmpp_jid_disable and xmpp_jid_enable. */
     enum err (*disable)(struct task *task, const char *local);
     enum err (*enable)(struct task *task, const char *local, struct secret password);

@@ -138,6 +138,9 @@ MUST_CHECK enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct 
 /* Changes the password of a JID that exists. ERR_UNSUPPORTED or ERR_XMPP where the component may not. */
 MUST_CHECK enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password,
                                           int64_t deadline_ms);
+/* After that: who came in with the old one goes out. Where setting a password does so already (Prosody) nothing is
+ * left to do. */
+MUST_CHECK enum err xmpp_jid_end_sessions(struct xmpp *xmpp, const char *local, int64_t deadline_ms);
 
 /* Nobody gets in any more, whatever his password, and who is in goes out; the roster stays. On a server that has no
  * command for it the JID gets a password that nobody knows. */

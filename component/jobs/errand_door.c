@@ -40,16 +40,20 @@ static enum err look_which(struct errand *errand, int64_t deadline_ms, enum err 
     return OK;
 }
 
+/* Who came in with the old one goes out: a try that failed half-way set the new one, and is made again from the start.
+ */
 static enum err replace_password(struct errand *errand, int64_t deadline_ms)
 {
     FAILPOINT("rotate.before");
-    const enum err err = errand_with_password(errand, errand->door.next, deadline_ms, xmpp_jid_set_password);
+    enum err err = errand_with_password(errand, errand->door.next, deadline_ms, xmpp_jid_set_password);
     FAILPOINT("rotate.set");
-    if (err == ERR_UNSUPPORTED || err == ERR_FORBIDDEN)
-        return look_which(errand, deadline_ms, err);
     if (err == OK)
         errand->outcome = NEXT_TAKEN;
-    return err;
+    else if (err == ERR_UNSUPPORTED || err == ERR_FORBIDDEN)
+        err = look_which(errand, deadline_ms, err);
+    if (err != OK || errand->outcome != NEXT_TAKEN)
+        return err;
+    return xmpp_jid_end_sessions(errand->config->xmpp, errand->account.jid_local, deadline_ms);
 }
 
 static enum err tell_server(struct errand *errand, int64_t deadline_ms)

@@ -25,10 +25,11 @@ def may_rotate(ctl, calls):
     return ctl.run("rotate", calls.new_account(DEVICE).name).status == status.DONE
 
 
-def test_one(ctl, calls, truth, eyes):
+def test_one(ctl, calls, truth, eyes, xmpp_client):
     phone, lamp = calls.new_account(PHONE), calls.new_account(DEVICE)
     assert code(calls.bind(phone, [lamp.name])) == 0
     jid, old = lamp.jid, lamp.jid_password
+    online = xmpp_client(jid, old)
     answer = ctl.run("rotate", lamp.name)
     if answer.status == status.REFUSED:
         assert "does not let" in answer.facts["jid password"], answer
@@ -36,6 +37,7 @@ def test_one(ctl, calls, truth, eyes):
         truth.settle()
         return
     assert answer.facts["jid password"] == "replaced", answer
+    online.wait_lost()  # whoever came in with the old one
     assert calls.log_in(lamp).jid == jid and lamp.jid_password != old
     assert eyes.exists(jid, lamp.jid_password) and not eyes.exists(jid, old)
     assert eyes.roster(lamp) == {phone.jid: "both"}
@@ -43,17 +45,19 @@ def test_one(ctl, calls, truth, eyes):
 
 
 @pytest.mark.parametrize("point", ROTATING)
-def test_killed_in_the_middle(point, ctl, calls, server, truth, eyes):
+def test_killed_in_the_middle(point, ctl, calls, server, truth, eyes, xmpp_client):
     lamp = calls.new_account(DEVICE)
     if b"rotate.set" not in server.binary.read_bytes() or not may_rotate(ctl, calls):
         pytest.skip("a build without failpoints, or a server that does not allow it")
     truth.settle()
     old = lamp.jid_password
+    online = xmpp_client(lamp.jid, old)
     server.restart(dying_at(point))
     ctl.run("rotate", lamp.name, "--wait", "0")
     wait_until(lambda: not server.running(), what="the failpoint")
     server.start()
     truth.settle()
+    online.wait_lost()
     calls.log_in(lamp)
     assert lamp.jid_password != old and eyes.exists(lamp.jid, lamp.jid_password)
 

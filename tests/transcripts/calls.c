@@ -87,6 +87,11 @@ static enum err delete (struct call *call) {
     return xmpp_jid_delete(call->caller->xmpp, call->words[1], call->deadline_ms);
 }
 
+static enum err end_sessions(struct call *call)
+{
+    return xmpp_jid_end_sessions(call->caller->xmpp, call->words[1], call->deadline_ms);
+}
+
 static enum err disable(struct call *call)
 {
     return xmpp_jid_disable(call->caller->xmpp, call->words[1], call->deadline_ms);
@@ -208,6 +213,7 @@ static const struct {
     {"check", 3, check},
     {"password", 3, set_password},
     {"delete", 2, delete},
+    {"end-sessions", 2, end_sessions},
     {"disable", 2, disable},
     {"enable", 3, enable},
     {"message", 2, send_message},

@@ -1,10 +1,11 @@
 /* The calls of transcripts, made on the real link and driver through xmpp.h:
  *
- *     link [PASSWORD]                 the link comes up, with another secret when one is given, and what was proved
- * before holds prove                           the self-test create LOCAL PASSWORD           check LOCAL PASSWORD
- * password LOCAL PASSWORD delete LOCAL                    roster LOCAL bind LOCAL LOCAL [NAME GROUPS]  NAME and GROUPS
- * (with commas) are the second one's in the first one's roster unbind LOCAL LOCAL              unbind-deleted LOCAL
- * LOCAL    the second one is being deleted
+ * - link [PASSWORD]: the link comes up, with another secret when one is given, and what was proved before holds
+ * - prove: the self-test
+ * - create LOCAL PASSWORD, check LOCAL PASSWORD, password LOCAL PASSWORD, enable LOCAL PASSWORD
+ * - delete LOCAL, disable LOCAL, end-sessions LOCAL, roster LOCAL, message LOCAL
+ * - bind LOCAL LOCAL [NAME GROUPS]: NAME and GROUPS (with commas) are the second one's in the first one's roster
+ * - unbind LOCAL LOCAL, unbind-deleted LOCAL LOCAL: the second one is being deleted
  *
  * A call comes out as "ok", an error's name, or the reason why there is no link. */
 #ifndef TESTS_TRANSCRIPTS_CALLS_H

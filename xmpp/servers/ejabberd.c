@@ -174,12 +174,19 @@ static enum err create(struct task *task, const char *local, struct secret passw
     return accounts_create(task, &ways, local, password);
 }
 
-/* There is no command for it, and changing the password leaves the account's sessions as they are. */
-static enum err disable(struct task *task, const char *local)
+/* Changing the password leaves them as they are. */
+static enum err end_sessions(struct task *task, const char *local)
 {
     bool done = false;
+    const enum err err = admin_end_sessions(task, "accountjid", local, &done);
+    return err == OK && !done ? ERR_XMPP : err;
+}
+
+/* There is no command for it. */
+static enum err disable(struct task *task, const char *local)
+{
     const enum err err = accounts_disable(task, &ways, local);
-    return err == OK ? admin_end_sessions(task, "accountjid", local, &done) : err;
+    return err == OK ? end_sessions(task, local) : err;
 }
 
 static enum err enable(struct task *task, const char *local, struct secret password)
@@ -333,6 +340,7 @@ const struct xmpp_server server_ejabberd = {
     .remove = remove_account,
     .check = check,
     .set_password = set_password,
+    .end_sessions = end_sessions,
     .disable = disable,
     .enable = enable,
     .roster = roster,

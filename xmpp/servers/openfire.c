@@ -80,6 +80,13 @@ static enum err settle(struct task *task, const char *local, enum err err, bool 
     return err == OK ? ERR_XMPP : err;
 }
 
+static enum err end_sessions(struct task *task, const char *local)
+{
+    bool done = false;
+    enum err err = admin_end_sessions(task, "accountjids", local, &done);
+    return settle(task, local, err, done);
+}
+
 static enum err disable(struct task *task, const char *local)
 {
     bool done = false;
@@ -204,6 +211,7 @@ const struct xmpp_server server_openfire = {
     .remove = remove_account,
     .check = check,
     .set_password = set_password,
+    .end_sessions = end_sessions,
     .disable = disable,
     .enable = enable,
     .roster = roster,
