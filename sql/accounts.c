@@ -190,6 +190,24 @@ enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, s
     return err == OK && rows != (int64_t)count ? ERR_NOT_FOUND : err;
 }
 
+enum err accounts_consents(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count,
+                           enum consent *consents_r)
+{
+    static const struct stmt look = {"accounts_consents",
+                                     "select a.consent from unnest($1::bigint[]) with ordinality p(id, position) "
+                                     "join accounts a on a.id = p.id order by p.position"};
+    struct pg_args args = {0};
+    pg_arg_i64s(&args, arena, ids, count);
+    PGresult *result = NULL;
+    enum err err = pg_run(pg, &look, &args, &result);
+    if (err == OK && (size_t)PQntuples(result) != count)
+        err = ERR_NOT_FOUND;
+    for (int row = 0; err == OK && row < PQntuples(result); row++)
+        consents_r[row] = (enum consent)pg_i64(result, row, 0);
+    PQclear(result);
+    return err;
+}
+
 /* After the account's row was locked, so that what came in meanwhile is seen. */
 static enum err erase(struct pg *pg, int64_t id)
 {

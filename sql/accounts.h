@@ -94,6 +94,10 @@ MUST_CHECK enum err accounts_find_all(struct pg *pg, struct arena *arena, const 
                                       size_t *count_r);
 /* In a transaction: locks the rows against cancelling, in the order of ids; ERR_NOT_FOUND unless all are active. */
 MUST_CHECK enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count);
+/* What each of them, active or not, says by now to those who wish to be bound to it: consents_r, of count, in their
+ * order. ERR_NOT_FOUND: there is no such account. */
+MUST_CHECK enum err accounts_consents(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count,
+                                      enum consent *consents_r);
 /* In a transaction: locks an active account (else ERR_NOT_FOUND) against everything, sessions being opened included. */
 MUST_CHECK enum err accounts_lock(struct pg *pg, int64_t id);
 /* In a transaction: erases the personal data, the profile and the verifiers; the name is free after the commit.

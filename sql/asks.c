@@ -150,11 +150,13 @@ enum err asks_refuse(struct pg *pg, int64_t id, int64_t lifetime_ms)
 {
     static const struct stmt refuse = {
         "asks_refuse", "update asks set state = 2, expires_at = now() + $2::bigint * interval '1 millisecond' "
-                       "where id = $1 and state = 1"};
+                       "where id = $1 and state = 1 and expires_at > now()"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
     pg_arg_i64(&args, lifetime_ms);
-    return pg_do(pg, &refuse, &args, NULL);
+    int64_t rows = 0;
+    const enum err err = pg_do(pg, &refuse, &args, &rows);
+    return err == OK && rows == 0 ? ERR_NOT_FOUND : err;
 }
 
 enum err asks_list(struct pg *pg, struct arena *arena, int64_t account, size_t most, struct ask_with **asks_r,

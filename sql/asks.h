@@ -44,7 +44,7 @@ MUST_CHECK enum err asks_withdraw(struct pg *pg, struct arena *arena, int64_t ac
                                   size_t count, bool *withdrawn_r);
 /* An open ask; ERR_NOT_FOUND. `lock` as above. */
 MUST_CHECK enum err asks_get(struct pg *pg, int64_t id, bool lock, struct ask *ask_r);
-/* It is refused, and remembered for lifetime_ms; nothing when it is not open. */
+/* It is refused, and remembered for lifetime_ms. ERR_NOT_FOUND: it is not open (any more), and nothing is. */
 MUST_CHECK enum err asks_refuse(struct pg *pg, int64_t id, int64_t lifetime_ms);
 
 /* An open ask with an account: who asks, or who is asked. */

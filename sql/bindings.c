@@ -32,16 +32,18 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
 #define WANT                                                                                                           \
     "with given as materialized (select p as id, 1 as more from unnest($2::bigint[]) p "                               \
     "union all select $1::bigint, cardinality($2)), "                                                                  \
-    "held as materialized (select id, banned_at is not null or (consent = 2 and id <> $1) as closed from accounts "    \
+    "held as materialized (select id, banned_at is not null or (consent = 2 and id <> $1) as closed, "                 \
+    "not $4 and consent = 1 and id <> $1 as unasked from accounts "                                                    \
     "where id = any($2 || $1::bigint) and state = 1 order by id for share), "                                          \
     "gone as (delete from asks k where " BETWEEN " and not (" SAYS_NO ") "                                             \
     "and exists (select from held) returning k.id), "                                                                  \
     "fit as materialized (select count(*) = cardinality($2) + 1 as ok, "                                               \
+    "coalesce(bool_or(unasked), false) as unasked, "                                                                   \
     "coalesce(bool_or(closed), false) or exists (select from asks k where " BETWEEN " and " SAYS_NO ") as refused, "   \
     "(select count(*) from gone) as settled from held), "                                                              \
     "wish as (insert into bindings (low, high, asked_by, wanted, version) "                                            \
     "select least($1, p), greatest($1, p), $1, true, nextval('wish_version') from fit, unnest($2) p "                  \
-    "where fit.ok and not fit.refused and fit.settled >= 0 "                                                           \
+    "where fit.ok and not fit.refused and not fit.unasked and fit.settled >= 0 "                                       \
     "order by 1, 2 on conflict (low, high) do update set wanted = true, asked_by = excluded.asked_by, "                \
     "version = nextval('wish_version'), created_at = now(), " NO_NAMES "where not bindings.wanted "                    \
     "returning low, high, version), "
@@ -51,25 +53,28 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
     "limit $3) x) > $3)"
 
 enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
-                       int64_t most, struct wish **wishes_r, size_t *wish_count_r)
+                       bool agreed, int64_t most, struct wish **wishes_r, size_t *wish_count_r)
 {
     static const struct stmt want = {"bindings_want", WANT PAIRS_TO_OUTBOX
-                                     "select fit.ok, fit.refused, " TOO_MANY
+                                     "select fit.ok, fit.refused, fit.unasked, " TOO_MANY
                                      ", wish.low, wish.high, wish.version from fit left join wish on true"};
     struct pg_args args = {0};
     pg_arg_i64(&args, asker);
     pg_arg_i64s(&args, arena, peers, count);
     pg_arg_i64(&args, most);
+    pg_arg_bool(&args, agreed);
     PGresult *result = NULL;
     enum err err = pg_run(pg, &want, &args, &result);
     if (err != OK)
         return err;
-    read_wishes(result, 3, arena, wishes_r, wish_count_r);
+    read_wishes(result, 4, arena, wishes_r, wish_count_r);
     if (!pg_bool(result, 0, 0))
         err = ERR_NOT_FOUND;
     else if (pg_bool(result, 0, 1))
         err = ERR_REFUSED;
-    else if (*wish_count_r == count && pg_bool(result, 0, 2))
+    else if (pg_bool(result, 0, 2))
+        err = ERR_CONFLICT;
+    else if (*wish_count_r == count && pg_bool(result, 0, 3))
         err = ERR_LIMITED;
     PQclear(result);
     return err;

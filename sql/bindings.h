@@ -24,11 +24,11 @@ struct wish {
  * cancelled until the transaction ends: ERR_NOT_FOUND unless all are active. Those that were bound already are not
  * among the wishes that come out (the arena's): the caller compares the counts and rolls back. ERR_LIMITED: one of the
  * accounts would have more than `most` bindings then (also counted are wishes that are not fulfilled yet). ERR_REFUSED:
- * a peer was asked and said no (sql/asks.h), refuses bindings by now, or one of them is banned. Any error: to be rolled
- * back. What else was asked between them is settled.
- */
+ * a peer was asked and said no (sql/asks.h), refuses bindings by now, or one of them is banned. ERR_CONFLICT: a peer
+ * wishes to be asked by now, unless they all have `agreed`. Any error: to be rolled back. What else was asked between
+ * them is settled. */
 MUST_CHECK enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
-                                  int64_t most, struct wish **wishes_r, size_t *wish_count_r);
+                                  bool agreed, int64_t most, struct wish **wishes_r, size_t *wish_count_r);
 /* The opposite; those that were not bound are not among the wishes. */
 MUST_CHECK enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers,
                                     size_t count, struct wish **wishes_r, size_t *wish_count_r);

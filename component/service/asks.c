@@ -60,7 +60,7 @@ static enum err make_binding(struct call *call, struct worker *worker)
     if (err == OK && (err = asks_get(worker->pg, io->ask_id, true, &ask)) == ERR_NOT_FOUND)
         err = find_bound(call, worker, io);
     if (err == OK)
-        err = wishes_want(call, worker, io->peer.id, &io->account->id, 1);
+        err = wishes_want(call, worker, io->peer.id, &io->account->id, 1, true);
     if (err == OK && io->wishes.count == 0)
         err = ERR_BOUND;
     FAILPOINT("answer.before_commit");
@@ -69,7 +69,9 @@ static enum err make_binding(struct call *call, struct worker *worker)
 
 static enum err refuse(struct call *call, struct worker *worker, const struct answer_io *io)
 {
-    const enum err err = asks_refuse(worker->pg, io->ask_id, call->services->settings.refusal_lifetime_ms);
+    enum err err = asks_refuse(worker->pg, io->ask_id, call->services->settings.refusal_lifetime_ms);
+    if (err == ERR_NOT_FOUND)
+        err = find_bound(call, worker, io);
     if (err != OK)
         return err;
     log_info("ask_refused", F("account", io->account->id), F("asker", io->peer.id));

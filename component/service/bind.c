@@ -7,6 +7,8 @@
 #include "component/service/consent.h"
 #include "sql/asks.h"
 
+enum { LOOKS = 3 };
+
 /* --- the list */
 
 static enum err fitness(const struct account *asker, const struct account *target, bool bind)
@@ -122,11 +124,11 @@ static struct consent_list consent_of(const struct bind_io *io)
 }
 
 /* All of them accept; but one may have said no to this asker before, or closed his door since he was looked at: then no
- * name is noted. */
+ * name is noted. ERR_CONFLICT: one wishes to be asked by now. */
 static enum err bind_all(struct call *call, struct worker *worker, struct consent_list *consent)
 {
     struct bind_io *io = call->io;
-    enum err err = wishes_want(call, worker, consent->asker, ids_of(call, io), consent->count);
+    enum err err = wishes_want(call, worker, consent->asker, ids_of(call, io), consent->count, false);
     if (err == OK)
         return note_bound(call, worker, io);
     if (err != ERR_REFUSED)
@@ -137,12 +139,26 @@ static enum err bind_all(struct call *call, struct worker *worker, struct consen
     return err == OK ? ERR_REFUSED : err;
 }
 
+/* With the accounts held: ERR_CONFLICT when one of them says something else than when it was looked at. */
+static enum err check_unchanged(struct call *call, struct worker *worker, const struct consent_list *consent)
+{
+    const struct bind_io *io = call->io;
+    enum consent *now = arena_array(call->arena, consent->count, sizeof *now);
+    enum err err = accounts_consents(worker->pg, call->arena, ids_of(call, io), consent->count, now);
+    for (size_t i = 0; err == OK && i < consent->count; i++)
+        if (now[i] != consent->targets[i]->consent)
+            err = ERR_CONFLICT;
+    return err;
+}
+
 /* Those who have to be asked are, the others are bound. */
 static enum err bind_or_ask(struct call *call, struct worker *worker, struct consent_list *consent)
 {
     struct bind_io *io = call->io;
     size_t count = 0;
     enum err err = accounts_hold(worker->pg, call->arena, ids_of(call, io), io->list.count + 1);
+    if (err == OK)
+        err = check_unchanged(call, worker, consent);
     if (err == OK)
         err = consent_find(call, worker, consent, true);
     if (err == OK)
@@ -152,7 +168,7 @@ static enum err bind_or_ask(struct call *call, struct worker *worker, struct con
     const int64_t *ids = consent_pick(call, consent, CONSENT_BINDS, &count);
     io->wishes.asks = count < consent->count;
     if (count > 0)
-        err = wishes_want(call, worker, consent->asker, ids, count);
+        err = wishes_want(call, worker, consent->asker, ids, count, true);
     if (err == OK)
         err = note_bound(call, worker, io);
     return err == OK ? consent_ask(call, worker, consent) : err;
@@ -169,7 +185,7 @@ static enum err make_bindings(struct call *call, struct worker *worker)
     return err;
 }
 
-static enum err bind_wish(struct call *call, struct worker *worker)
+static enum err look_and_bind(struct call *call, struct worker *worker)
 {
     struct bind_io *io = call->io;
     struct consent_list consent;
@@ -181,8 +197,18 @@ static enum err bind_wish(struct call *call, struct worker *worker)
     }
     if (err == OK)
         err = wishes_commit(call, worker, make_bindings);
+    return err;
+}
+
+/* Who changes what he says between the look and the commit is looked at again. */
+static enum err bind_wish(struct call *call, struct worker *worker)
+{
+    struct bind_io *io = call->io;
+    enum err err = ERR_CONFLICT;
+    for (int look = 0; err == ERR_CONFLICT && look < LOOKS; look++)
+        err = look_and_bind(call, worker);
     if (err != OK)
-        return err;
+        return err == ERR_CONFLICT ? ERR_BUSY : err;
     FAILPOINT("bind.committed");
     wishes_tell(call);
     log_info("binding_wished", F("account", io->account->id), F("count", io->wishes.count),

@@ -118,7 +118,7 @@ static enum err make_binding(struct call *call, struct worker *worker)
     if (err == OK)
         err = asks_end(worker->pg, call->arena, io->account->id, &io->peer.id, 1);
     if (err == OK)
-        err = wishes_want(call, worker, io->account->id, &io->peer.id, 1);
+        err = wishes_want(call, worker, io->account->id, &io->peer.id, 1, true);
     if (err == OK && io->wishes.count == 0)
         err = ERR_BOUND;
     FAILPOINT("claim.before_commit");

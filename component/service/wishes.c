@@ -46,10 +46,11 @@ void wishes_tell(struct call *call)
     call->services->wishes_made(call->services->wishes_arg);
 }
 
-enum err wishes_want(struct call *call, struct worker *worker, int64_t asker, const int64_t *peers, size_t count)
+enum err wishes_want(struct call *call, struct worker *worker, int64_t asker, const int64_t *peers, size_t count,
+                     bool agreed)
 {
     struct wishes *wishes = call->io;
-    const enum err err = bindings_want(worker->pg, call->arena, asker, peers, count,
+    const enum err err = bindings_want(worker->pg, call->arena, asker, peers, count, agreed,
                                        call->services->settings.bindings_per_account, &wishes->made, &wishes->count);
     return err == ERR_NOT_FOUND ? ERR_NO_SUCH_NAME : err == ERR_LIMITED ? ERR_FULL : err;
 }

@@ -23,9 +23,10 @@ MUST_CHECK enum err wishes_commit(struct call *call, struct worker *worker,
 /* After the commit: the operation succeeded, whatever fails later; the outbox has work. */
 void wishes_tell(struct call *call);
 /* For `make`: wishes that the asker be bound to the peers, for the io. ERR_NO_SUCH_NAME (one was cancelled meanwhile),
- * ERR_REFUSED, ERR_FULL (one of the accounts would have more bindings than it may). */
+ * ERR_REFUSED, ERR_FULL (one of the accounts would have more bindings than it may), ERR_CONFLICT (one wishes to be
+ * asked by now, unless all have `agreed`). */
 MUST_CHECK enum err wishes_want(struct call *call, struct worker *worker, int64_t asker, const int64_t *peers,
-                                size_t count);
+                                size_t count, bool agreed);
 /* The step behind ON_WAIT: whether they were seen. */
 MUST_CHECK enum err wishes_look(struct call *call, struct worker *worker);
 

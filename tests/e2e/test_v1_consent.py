@@ -176,6 +176,69 @@ def test_it_runs_out(v1, calls, server, phone, shy):
     assert calls.bind(phone, [shy.name]).json["state"] == "pending"
 
 
+# What changes between the look and the commit
+
+
+@contextlib.contextmanager
+def _changing(stack, statement, *arguments):
+    """A transaction that has run the statement; the block is given the means to commit it once somebody waits for it."""
+    other = psycopg2.connect(stack.postgres_dsn())
+    with contextlib.closing(other), other.cursor() as cursor:
+        cursor.execute(statement, arguments)
+
+        def commit(db):
+            with db.cursor() as watching:
+                wait_until(lambda: _is_waiting(watching), what="who waits behind the change")
+            other.commit()
+
+        yield commit
+
+
+CONSENT = "update accounts set consent = %s where jid_local = %s"
+ASK, REFUSE = 1, 2
+
+
+def _local(account):
+    return account.jid.split("@")[0]
+
+
+def test_who_says_ask_meanwhile_is_asked(v1, calls, db, stack, phone, lamp):
+    with _changing(stack, CONSENT, ASK, _local(lamp)) as commit:
+        with meanwhile(calls.bind, phone, [lamp.name]) as replies:
+            commit(db)
+    assert (code(replies[0]), replies[0].json["state"]) == (0, "pending")
+    assert v1.bound_to(phone) == set()
+    assert set(v1.asked_by(lamp)) == {phone.jid}
+
+
+def test_who_says_ask_meanwhile_is_asked_beside_those_who_are(v1, calls, db, stack, phone, lamp, shy):
+    with _changing(stack, CONSENT, ASK, _local(lamp)) as commit:
+        with meanwhile(calls.bind, phone, [shy.name, lamp.name]) as replies:
+            commit(db)
+    assert (code(replies[0]), replies[0].json["state"]) == (0, "pending")
+    assert v1.bound_to(phone) == set()
+    assert set(v1.asked_by(lamp)) == set(v1.asked_by(shy)) == {phone.jid}
+
+
+@pytest.mark.parametrize("beside_shy", [False, True])
+def test_who_refuses_meanwhile_is_named(v1, calls, db, stack, phone, lamp, shy, beside_shy):
+    with _changing(stack, CONSENT, REFUSE, _local(lamp)) as commit:
+        with meanwhile(calls.bind, phone, [shy.name, lamp.name] if beside_shy else [lamp.name]) as replies:
+            commit(db)
+    assert code(replies[0]) == 108 and replies[0].json["failed"] == ([lamp.name] if beside_shy else [])
+    assert v1.bound_to(phone) == set() and v1.asked_by(lamp) == v1.asked_by(shy) == {}
+
+
+def test_a_no_to_what_is_withdrawn_meanwhile_is_none(v1, calls, db, stack, phone, shy):
+    calls.bind(phone, [shy.name])
+    ask = v1.asked_by(shy)[phone.jid]
+    with _changing(stack, "delete from asks where id = %s", ask) as commit:
+        with meanwhile(v1.answer, shy, ask, False) as replies:
+            commit(db)
+    assert error(replies[0]) == (404, "not_found")
+    assert calls.bind(phone, [shy.name]).json["state"] == "pending"  # nothing was refused
+
+
 # The message
 
 

@@ -121,7 +121,7 @@ static inline void wish(bool wanted, int64_t peer)
     struct wish *wishes;
     size_t count;
     assert_int_equal(pg_begin(pg), OK);
-    const enum err err = wanted ? bindings_want(pg, arena, me, &peer, 1, 10, &wishes, &count)
+    const enum err err = wanted ? bindings_want(pg, arena, me, &peer, 1, true, 10, &wishes, &count)
                                 : bindings_unwant(pg, arena, me, &peer, 1, &wishes, &count);
     assert_int_equal(err, OK);
     assert_int_equal(count, 1);

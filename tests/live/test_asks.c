@@ -28,7 +28,7 @@ static void bind(int64_t low, int64_t high)
 {
     struct wish *wishes;
     size_t count = 0;
-    assert_int_equal(bindings_want(pg, arena, low, &high, 1, 10, &wishes, &count), OK);
+    assert_int_equal(bindings_want(pg, arena, low, &high, 1, true, 10, &wishes, &count), OK);
     assert_int_equal(count, 1);
 }
 
@@ -112,8 +112,23 @@ static void a_no_is_remembered_for_who_asked(void **state)
     assert_int_equal(open_ask(id[0], &id[1], 1), ERR_BUSY);
     assert_int_equal(open_ask(id[1], &id[0], 1), OK); /* who said no may ask */
     assert_int_equal(between(id[0], id[1]).asker, id[1]);
-    assert_int_equal(asks_refuse(pg, first, LIFETIME_MS), OK); /* an old answer says nothing about the new ask */
+    assert_int_equal(asks_refuse(pg, first, LIFETIME_MS), ERR_NOT_FOUND); /* an old answer says nothing of it */
     assert_int_equal(between(id[0], id[1]).state, ASK_OPEN);
+}
+
+static void what_was_withdrawn_or_has_run_out_is_not_refused(void **state)
+{
+    (void)state;
+    int64_t id[3];
+    bool withdrawn[1];
+    active_accounts(id, 3);
+    assert_int_equal(open_ask(id[0], &id[1], 2), OK);
+    const int64_t first = between(id[0], id[1]).id, second = between(id[0], id[2]).id;
+    assert_int_equal(asks_withdraw(pg, arena, id[0], &id[1], 1, withdrawn), OK);
+    assert_int_equal(asks_refuse(pg, first, LIFETIME_MS), ERR_NOT_FOUND);
+    ask("update asks set expires_at = now()");
+    assert_int_equal(asks_refuse(pg, second, LIFETIME_MS), ERR_NOT_FOUND);
+    assert_int_equal(ask("select count(*) from asks where state = 2"), 0);
 }
 
 static void bound_nothing_is_asked(void **state)
@@ -236,7 +251,7 @@ static enum err wish(int64_t asker, const int64_t *peers, size_t count, size_t *
 {
     struct wish *wishes;
     assert_int_equal(pg_begin(pg), OK);
-    const enum err err = bindings_want(pg, arena, asker, peers, count, 100, &wishes, made_r);
+    const enum err err = bindings_want(pg, arena, asker, peers, count, true, 100, &wishes, made_r);
     if (err == OK)
         assert_int_equal(pg_commit(pg), OK);
     else
@@ -328,6 +343,7 @@ int main(void)
         SCHEMA_TEST(each_has_a_message_to_be_sent),
         SCHEMA_TEST(asked_twice_it_is_somebody_elses_turn),
         SCHEMA_TEST(a_no_is_remembered_for_who_asked),
+        SCHEMA_TEST(what_was_withdrawn_or_has_run_out_is_not_refused),
         SCHEMA_TEST(bound_nothing_is_asked),
         SCHEMA_TEST(only_what_is_open_is_withdrawn),
         SCHEMA_TEST(the_asked_sees_who_asks_the_oldest_first),

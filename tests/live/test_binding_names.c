@@ -15,7 +15,7 @@ static void wish(bool wanted)
 {
     struct wish *wishes;
     size_t count;
-    assert_int_equal(wanted ? bindings_want(pg, arena, id[1], &id[0], 1, 10, &wishes, &count)
+    assert_int_equal(wanted ? bindings_want(pg, arena, id[1], &id[0], 1, true, 10, &wishes, &count)
                             : bindings_unwant(pg, arena, id[1], &id[0], 1, &wishes, &count),
                      OK);
     assert_int_equal(count, 1);

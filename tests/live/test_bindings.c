@@ -13,7 +13,7 @@ static size_t wish_count;
 static enum err want(struct pg *session, struct arena *own_arena, int64_t asker, const int64_t *peers, size_t count,
                      struct wish **wishes_r, size_t *wish_count_r)
 {
-    return bindings_want(session, own_arena, asker, peers, count, PLENTY, wishes_r, wish_count_r);
+    return bindings_want(session, own_arena, asker, peers, count, true, PLENTY, wishes_r, wish_count_r);
 }
 
 /* Commits a wish of `asker` about the peers; how many took effect comes out. */
@@ -133,7 +133,7 @@ static void a_lost_roster_is_wished_anew(void **state)
 static enum err want_at_most(int64_t asker, const int64_t *peers, size_t count, int64_t most)
 {
     assert_int_equal(pg_begin(pg), OK);
-    const enum err err = bindings_want(pg, arena, asker, peers, count, most, &wishes, &wish_count);
+    const enum err err = bindings_want(pg, arena, asker, peers, count, true, most, &wishes, &wish_count);
     pg_rollback(pg);
     return err;
 }
@@ -169,6 +169,23 @@ static void who_has_closed_his_door_meanwhile_is_not_bound(void **state)
     assert_int_equal(want_at_most(id[0], &id[2], 1, PLENTY), ERR_REFUSED);
     assert_int_equal(want_at_most(id[2], &id[0], 1, PLENTY), ERR_REFUSED);
     assert_int_equal(ask("select count(*) from bindings"), 0);
+}
+
+static void who_wishes_to_be_asked_by_now_is_not_bound_unless_he_agreed(void **state)
+{
+    (void)state;
+    int64_t id[3];
+    active_accounts(id, 3);
+    ask("update accounts set consent = 1 where id in (%lld, %lld)", (long long)id[0], (long long)id[1]);
+    assert_int_equal(pg_begin(pg), OK);
+    assert_int_equal(bindings_want(pg, arena, id[0], &id[1], 2, false, PLENTY, &wishes, &wish_count), ERR_CONFLICT);
+    pg_rollback(pg);
+    assert_int_equal(ask("select count(*) from bindings"), 0);
+    assert_int_equal(pg_begin(pg), OK);
+    assert_int_equal(bindings_want(pg, arena, id[0], &id[2], 1, false, PLENTY, &wishes, &wish_count),
+                     OK); /* himself not */
+    assert_int_equal(pg_commit(pg), OK);
+    assert_int_equal(want_at_most(id[0], &id[1], 1, PLENTY), OK);
 }
 
 static void all_must_be_active_and_stay_so(void **state)
@@ -301,6 +318,7 @@ int main(void)
         SCHEMA_TEST(a_lost_roster_is_wished_anew),
         SCHEMA_TEST(an_account_can_be_full),
         SCHEMA_TEST(who_has_closed_his_door_meanwhile_is_not_bound),
+        SCHEMA_TEST(who_wishes_to_be_asked_by_now_is_not_bound_unless_he_agreed),
         SCHEMA_TEST(all_must_be_active_and_stay_so),
         SCHEMA_TEST(an_account_that_is_just_being_cancelled_is_bound_to_nobody),
         SCHEMA_TEST(lists_that_cross_do_not_deadlock),

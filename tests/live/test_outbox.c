@@ -47,7 +47,7 @@ static void bind_pair(int64_t a, int64_t b, bool wanted)
 {
     struct wish *wishes;
     size_t changed;
-    assert_int_equal(wanted ? bindings_want(pg, arena, a, &b, 1, ROWS, &wishes, &changed)
+    assert_int_equal(wanted ? bindings_want(pg, arena, a, &b, 1, true, ROWS, &wishes, &changed)
                             : bindings_unwant(pg, arena, a, &b, 1, &wishes, &changed),
                      OK);
     assert_int_equal(changed, 1);

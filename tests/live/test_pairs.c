@@ -12,7 +12,7 @@ static size_t wish_count;
 
 static void wish(bool wanted, int64_t asker, const int64_t *peers, size_t count)
 {
-    assert_int_equal(wanted ? bindings_want(pg, arena, asker, peers, count, MOST, &wishes, &wish_count)
+    assert_int_equal(wanted ? bindings_want(pg, arena, asker, peers, count, true, MOST, &wishes, &wish_count)
                             : bindings_unwant(pg, arena, asker, peers, count, &wishes, &wish_count),
                      OK);
     assert_int_equal(wish_count, count);

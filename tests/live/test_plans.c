@@ -48,7 +48,7 @@ static size_t item_count;
 static void want(void)
 {
     bound = true;
-    assert_int_equal(bindings_want(pg, arena, hub, peers, LIST, PLENTY, &wishes, &wish_count), OK);
+    assert_int_equal(bindings_want(pg, arena, hub, peers, LIST, true, PLENTY, &wishes, &wish_count), OK);
 }
 
 static void unwant(void)
