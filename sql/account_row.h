@@ -9,8 +9,8 @@
     "a.id, a.type, a.state, a.name, coalesce(a.nickname, ''), a.des, a.device_type, a.jid_local, a.jid_state, "        \
     "a.jid_password, a.jid_key, a.consent, a.banned_at is not null, coalesce(a.display_name, ''), "                    \
     "coalesce(a.email, ''), a.salt, a.phone_proved, a.role, a.invite_code, coalesce(a.inviter, 0), "                   \
-    "coalesce(a.xid_hash, '')"
-enum { ACCOUNT_COLUMN_COUNT = 21 };
+    "coalesce(a.xid_hash, ''), (extract(epoch from coalesce(a.claims_since, a.created_at)) * 1000000)::bigint"
+enum { ACCOUNT_COLUMN_COUNT = 22 };
 
 /* Reads ACCOUNT_COLUMNS, which must be the result's first columns. */
 struct account account_of_row(struct arena *arena, const PGresult *result, int row);

@@ -26,6 +26,7 @@ struct account account_of_row(struct arena *arena, const PGresult *result, int r
         .invite_code = pg_text(arena, result, row, 18),
         .inviter = pg_i64(result, row, 19),
         .xid_hash = pg_text(arena, result, row, 20),
+        .claims_era = pg_i64(result, row, 21),
     };
     account.jid_password.bytes = pg_bytes(arena, result, row, 9, &account.jid_password.length);
     account.jid_password.key_id = (int32_t)pg_i64(result, row, 10);

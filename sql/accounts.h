@@ -41,6 +41,7 @@ struct account {
     const char *invite_code; /* of its own, for others to name at 001's registration */
     int64_t inviter;         /* who invited it; 0: nobody */
     const char *xid_hash; /* the device of its latest registration or login through 001 or 002, as its SHA-256 in hex */
+    int64_t claims_era;   /* another one: what claim codes it made before count for nothing */
 };
 
 enum verifier_kind { VERIFIER_V0 = 0, VERIFIER_V1 = 1, VERIFIER_SECRET = 4 };

@@ -88,7 +88,8 @@ static enum err close_case(struct pg *pg, int64_t account_id, const struct seale
 enum err doors_took(struct pg *pg, int64_t account_id, const struct sealed *next)
 {
     static const struct stmt took = {
-        "doors_took", "update accounts a set jid_password = d.next_password, jid_key = d.next_key from doors d "
+        "doors_took", "update accounts a set jid_password = d.next_password, jid_key = d.next_key, "
+                      "claims_since = clock_timestamp() from doors d "
                       "where a.id = $1 and a.state < 2 and d.account_id = a.id and d.next_password = $2"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);

@@ -33,8 +33,8 @@ MUST_CHECK enum err doors_set_next(struct pg *pg, int64_t account_id, const stru
 
 /* The server was told: it lets in again, unless the account was banned meanwhile; */
 MUST_CHECK enum err doors_opened(struct pg *pg, int64_t account_id);
-/* it took the next password, which is the account's from now on, or it is not to take it. `next` is the one that was
- * loaded: another that came meanwhile stays. */
+/* it took the next password, which is the account's from now on (claim codes that who knew the old one made are void),
+ * or it is not to take it. `next` is the one that was loaded: another that came meanwhile stays. */
 MUST_CHECK enum err doors_took(struct pg *pg, int64_t account_id, const struct sealed *next);
 MUST_CHECK enum err doors_refused(struct pg *pg, int64_t account_id, const struct sealed *next);
 

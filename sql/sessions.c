@@ -90,7 +90,9 @@ enum err sessions_end(struct pg *pg, const struct session_hash *hash)
 enum err sessions_end_all(struct pg *pg, struct arena *arena, int64_t account_id, struct session_hash **ended_r,
                           size_t *ended_count_r)
 {
-    static const struct stmt end = {"sessions_end_all", "delete from sessions where account_id = $1 returning hash"};
+    static const struct stmt end = {"sessions_end_all",
+                                    "with a as (update accounts set claims_since = clock_timestamp() where id = $1) "
+                                    "delete from sessions where account_id = $1 returning hash"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     PGresult *result = NULL;

@@ -25,18 +25,33 @@ static void slot_key(const struct keyring *ring, const char *code, char key_r[KE
     snprintf(key_r, KEY_SIZE, REDIS_PREFIX "j:%s", hex);
 }
 
-enum err claims_put(struct redis *redis, const struct keyring *ring, const char *code, int64_t account_id,
+enum err claims_put(struct redis *redis, const struct keyring *ring, const char *code, const struct claim_maker *maker,
                     int64_t lifetime_ms)
 {
     char key[KEY_SIZE];
     slot_key(ring, code, key);
     redisReply *reply = NULL;
     int64_t stored = 0;
-    enum err err =
-        redis_script_do(redis, &claim_put, 1, &reply, "%s %" PRId64 " %" PRId64, key, account_id, lifetime_ms);
+    enum err err = redis_script_do(redis, &claim_put, 1, &reply, "%s %" PRId64 " %" PRId64 " %" PRId64, key,
+                                   maker->account_id, maker->era, lifetime_ms);
     if (err == OK)
         err = redis_take_integer(&reply, &stored);
     return err == OK && stored == 0 ? ERR_CONFLICT : err;
+}
+
+/* Takes the reply: nothing, or the account and the era. */
+static enum err read_maker(redisReply *reply, struct claim_maker *maker_r)
+{
+    enum err err = ERR_INTERNAL;
+    if (reply->type == REDIS_REPLY_NIL) {
+        err = ERR_NOT_FOUND;
+    } else if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+               reply->element[0]->type == REDIS_REPLY_INTEGER && reply->element[1]->type == REDIS_REPLY_INTEGER) {
+        *maker_r = (struct claim_maker){.account_id = reply->element[0]->integer, .era = reply->element[1]->integer};
+        err = OK;
+    }
+    freeReplyObject(reply);
+    return err;
 }
 
 enum err claims_take(struct redis *redis, const struct keyring *ring, struct claim_taken *taken)
@@ -47,10 +62,8 @@ enum err claims_take(struct redis *redis, const struct keyring *ring, struct cla
     random_bytes(holder, sizeof holder);
     hex_encode(holder, sizeof holder, taken->holder);
     redisReply *reply = NULL;
-    enum err err = redis_script_do(redis, &claim_take, 1, &reply, "%s %s", key, taken->holder);
-    if (err == OK)
-        err = redis_take_integer(&reply, &taken->account_id);
-    return err == OK && taken->account_id == 0 ? ERR_NOT_FOUND : err;
+    const enum err err = redis_script_do(redis, &claim_take, 1, &reply, "%s %s", key, taken->holder);
+    return err == OK ? read_maker(reply, &taken->maker) : err;
 }
 
 enum err claims_settle(struct redis *redis, const struct keyring *ring, const struct claim_taken *taken, bool spent)

@@ -17,14 +17,19 @@ struct redis;
 
 enum { CLAIMS_HOLDER_SIZE = 33 };
 
+/* Who makes one: the account, and in which era (accounts.h: claims_era). */
+struct claim_maker {
+    int64_t account_id;
+    int64_t era;
+};
 /* ERR_CONFLICT: there is such a code already. ERR_CACHE_DOWN. */
-MUST_CHECK enum err claims_put(struct redis *redis, const struct keyring *ring, const char *code, int64_t account_id,
-                               int64_t lifetime_ms);
+MUST_CHECK enum err claims_put(struct redis *redis, const struct keyring *ring, const char *code,
+                               const struct claim_maker *maker, int64_t lifetime_ms);
 
 struct claim_taken {
     const char *code;
     char holder[CLAIMS_HOLDER_SIZE]; /* out: who took it, for claims_settle */
-    int64_t account_id;              /* out: who made it */
+    struct claim_maker maker;        /* out */
 };
 /* ERR_NOT_FOUND: unknown, run out, used, or taken by somebody else. ERR_CACHE_DOWN. */
 MUST_CHECK enum err claims_take(struct redis *redis, const struct keyring *ring, struct claim_taken *taken);

@@ -39,12 +39,13 @@ static const char *uri_of(struct call *call, const char *shown)
 }
 
 /* A code that is in use is as good as impossible; then there is another one. */
-static enum err put_fresh(struct call *call, struct worker *worker, int64_t account_id, char *code)
+static enum err put_fresh(struct call *call, struct worker *worker, const struct account *account, char *code)
 {
+    const struct claim_maker maker = {.account_id = account->id, .era = account->claims_era};
     enum err err = ERR_CONFLICT;
     for (int try = 0; err == ERR_CONFLICT && try < TRIES; try++) {
         claim_code_make(code);
-        err = claims_put(worker->redis, call->services->keyring, code, account_id,
+        err = claims_put(worker->redis, call->services->keyring, code, &maker,
                          call->services->settings.claim_lifetime_ms);
     }
     return err;
@@ -64,7 +65,7 @@ static enum err make(struct call *call, struct worker *worker)
     const struct limit limit = LIMIT("claim.account", account_key(call, account), settings->claims_per_hour, HOUR_MS);
     err = services_limit(call, worker, &limit, 1);
     if (err == OK)
-        err = put_fresh(call, worker, account->id, code);
+        err = put_fresh(call, worker, account, code);
     if (err != OK)
         return err;
     claim_code_show(code, shown);
@@ -96,12 +97,11 @@ static enum err limit_tries(struct call *call, struct worker *worker, const stru
     return services_limit(call, worker, limits, call->peer.text[0] != '\0' ? 2 : 1);
 }
 
-static enum err fitness(const struct account *account, const struct account *maker)
+/* What ended the maker's sessions ended the code with them: whoever had it shown may be who they were taken from. */
+static enum err fitness(const struct account *account, const struct account *maker, const struct claim_taken *taken)
 {
-    if (maker->state != ACCOUNT_ACTIVE)
-        return ERR_CODE; /* it went with its maker */
-    if (maker->id == account->id)
-        return ERR_INVALID;
+    if (maker->claims_era != taken->maker.era)
+        return ERR_CODE;
     if (maker->jid_state == JID_VANISHED)
         return ERR_JID_NONE;
     if (maker->banned || maker->consent == CONSENT_REFUSE || account->consent == CONSENT_REFUSE)
@@ -109,12 +109,16 @@ static enum err fitness(const struct account *account, const struct account *mak
     return OK;
 }
 
-/* An earlier no of the maker's counts for nothing: it made the code. */
+/* An earlier no of the maker's counts for nothing: it made the code. A code goes with its maker. */
 static enum err make_binding(struct call *call, struct worker *worker)
 {
     struct redeem_io *io = call->io;
-    const int64_t both[] = {io->peer.id, io->account->id};
+    const int64_t both[] = {io->taken.maker.account_id, io->account->id};
     enum err err = accounts_hold(worker->pg, call->arena, both, 2); /* accounts before asks, as a cancel locks them */
+    if (err == OK)
+        err = accounts_get(worker->pg, call->arena, io->taken.maker.account_id, &io->peer);
+    if (err == OK)
+        err = fitness(io->account, &io->peer, &io->taken);
     if (err == OK)
         err = asks_end(worker->pg, call->arena, io->account->id, &io->peer.id, 1);
     if (err == OK)
@@ -128,11 +132,8 @@ static enum err make_binding(struct call *call, struct worker *worker)
 static enum err bind_to_maker(struct call *call, struct worker *worker)
 {
     struct redeem_io *io = call->io;
-    enum err err = accounts_get(worker->pg, call->arena, io->taken.account_id, &io->peer);
-    if (err == OK)
-        err = fitness(io->account, &io->peer);
-    if (err == OK)
-        err = wishes_commit(call, worker, make_binding);
+    const enum err err =
+        io->taken.maker.account_id == io->account->id ? ERR_INVALID : wishes_commit(call, worker, make_binding);
     FAILPOINT("claim.committed");
     return err;
 }

@@ -1,13 +1,17 @@
 """Claim codes: a device makes one, a phone enters it, and both see each other."""
 
+import contextlib
 import re
 import zlib
 from xml.etree import ElementTree
 
+import psycopg2
 import pytest
 
-from harness.calls import DEVICE, PHONE
-from harness.d003 import Accounts, at_once, code, wait_until
+from harness.calls import DEVICE, PHONE, Account
+from harness.ctl import DONE
+from harness.d000 import Android
+from harness.d003 import Accounts, at_once, code, is_waiting, meanwhile, wait_until
 from harness.v1 import V1, answer, error
 
 SHOWN = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$")
@@ -134,6 +138,48 @@ def test_it_goes_with_its_maker(v1, calls, db, phone):
     assert error(v1.redeem(phone, shown)) == (404, "code")
     Accounts(db).set(banned, "banned_at = now()")
     assert error(v1.redeem(phone, others)) == (403, "refused")
+
+
+# What ends the sessions of its maker ends it: whoever had it shown may be who they were taken from
+
+
+def test_it_goes_with_its_makers_password(v1, calls, http, sms, phone):
+    android = Android(http, sms).registered()
+    maker = calls.log_in(Account(PHONE, android.phone, android.password))
+    shown = v1.new_claim(maker)
+    assert android.reset(android.verified("1"), "another one").json["status"] == 200
+    assert error(v1.redeem(phone, shown)) == (404, "code")
+    maker.password = "another one"
+    assert answer(v1.redeem(phone, v1.new_claim(calls.log_in(maker))))["peer"]["jid"] == maker.jid
+
+
+def test_it_goes_with_its_makers_sessions(v1, calls, ctl, phone, lamp):
+    shown = v1.new_claim(lamp)
+    ctl.ban(lamp.name)
+    ctl.unban(lamp.name)
+    assert error(v1.redeem(phone, shown)) == (404, "code")
+    shown = v1.new_claim(calls.log_in(lamp))
+    ctl.do("end-sessions", lamp.name)
+    assert error(v1.redeem(phone, shown)) == (404, "code")
+    assert answer(v1.redeem(phone, v1.new_claim(calls.log_in(lamp))))["peer"]["jid"] == lamp.jid
+
+
+def test_it_goes_with_a_jid_password_that_leaked(v1, calls, ctl, phone, lamp):
+    shown = v1.new_claim(lamp)
+    rotated = ctl.run("rotate", lamp.name).status == DONE  # not on every server
+    assert v1.redeem(phone, shown).status == (404 if rotated else 200)
+
+
+def test_who_enters_it_while_a_reset_commits_is_too_late(v1, db, stack, phone, lamp):
+    shown = v1.new_claim(lamp)
+    reset = psycopg2.connect(stack.postgres_dsn())
+    with contextlib.closing(reset), reset.cursor() as cursor, db.cursor() as watching:
+        cursor.execute("update accounts set claims_since = clock_timestamp() where jid_local = %s", (lamp.jid.split("@")[0],))
+        with meanwhile(v1.redeem, phone, shown) as replies:
+            wait_until(lambda: is_waiting(watching), what="who enters it behind the reset")
+            reset.commit()
+    assert error(replies[0]) == (404, "code")
+    assert v1.bound_to(lamp) == set()
 
 
 def test_it_runs_out(v1, server, redis, phone, lamp):

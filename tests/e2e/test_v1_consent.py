@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 
 from harness.calls import DEVICE, PHONE
-from harness.d003 import Accounts, at_once, code, meanwhile, wait_until
+from harness.d003 import Accounts, at_once, code, is_waiting, meanwhile, wait_until
 from harness.v1 import V1, answer, error
 
 
@@ -188,7 +188,7 @@ def _changing(stack, statement, *arguments):
 
         def commit(db):
             with db.cursor() as watching:
-                wait_until(lambda: _is_waiting(watching), what="who waits behind the change")
+                wait_until(lambda: is_waiting(watching), what="who waits behind the change")
             other.commit()
 
         yield commit
@@ -353,16 +353,11 @@ def test_who_withdraws_while_he_asks_is_counted_all_the_same(v1, server, calls, 
         cursor.execute("delete from asks")
         with meanwhile(calls.bind, phone, [shy.name]) as replies:
             with db.cursor() as watching:
-                wait_until(lambda: _is_waiting(watching), what="the second ask behind the withdrawal")
+                wait_until(lambda: is_waiting(watching), what="the second ask behind the withdrawal")
             withdrawing.commit()
     assert replies[0].status == 503
     assert v1.asked_by(shy) == {}
     assert code(calls.bind(phone, [shy.name])) == 2
-
-
-def _is_waiting(cursor):
-    cursor.execute("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
-    return cursor.fetchone()
 
 
 def test_without_redis_nobody_is_asked_but_bindings_go_on(calls, v1, stack, phone, lamp, shy, expected_errors):

@@ -4,12 +4,14 @@
 #include "component/cache/claims.h"
 
 enum { LIFETIME_MS = 60000, ACCOUNT = 1234 };
+static const int64_t ERA = 1795287126543210; /* microseconds since 1970 */
 
 static char code[17];
 
 static enum err put(int64_t account, int64_t lifetime_ms)
 {
-    return claims_put(redis, ring, code, account, lifetime_ms);
+    const struct claim_maker maker = {.account_id = account, .era = ERA};
+    return claims_put(redis, ring, code, &maker, lifetime_ms);
 }
 
 static enum err take(struct claim_taken *taken_r)
@@ -27,7 +29,8 @@ static void a_claim_is_used_once(void **state)
     assert_int_equal(put(ACCOUNT, LIFETIME_MS), OK);
     assert_int_equal(put(ACCOUNT + 1, LIFETIME_MS), ERR_CONFLICT);
     assert_int_equal(take(&taken), OK);
-    assert_int_equal(taken.account_id, ACCOUNT);
+    assert_int_equal(taken.maker.account_id, ACCOUNT);
+    assert_int_equal(taken.maker.era, ERA);
     assert_int_equal(take(&second), ERR_NOT_FOUND);
     assert_int_equal(claims_settle(redis, ring, &second, true), ERR_NOT_FOUND); /* it is not his */
     assert_int_equal(claims_settle(redis, ring, &taken, true), OK);

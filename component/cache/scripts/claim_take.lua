@@ -1,9 +1,10 @@
 -- Takes a claim code.
 --
--- KEYS: the slot. ARGV: who takes it. Answers the account that made it, or 0 when it is unknown or taken by somebody else.
+-- KEYS: the slot. ARGV: who takes it. Answers the account that made it and the era, or nil when it is unknown or taken by
+-- somebody else.
 
-local account = redis.call('HGET', KEYS[1], 'account')
-if not account or redis.call('HSETNX', KEYS[1], 'holder', ARGV[1]) == 0 then
-    return 0
+local made = redis.call('HMGET', KEYS[1], 'account', 'era')
+if not made[1] or not made[2] or redis.call('HSETNX', KEYS[1], 'holder', ARGV[1]) == 0 then
+    return nil
 end
-return tonumber(account)
+return {tonumber(made[1]), tonumber(made[2])}
