@@ -52,6 +52,24 @@ static int64_t new_lease(void)
     return (int64_t)(bits >> 1);
 }
 
+/* Its owner stays: a registration is still his whose client waits for it. */
+#define AS_IF_NOT_TAKEN "update outbox set lease = null, attempts = attempts - 1, due_at = now() where "
+
+/* Else they would wait for the end of their lease, though nobody is at them. */
+static enum err give_back_lost(struct pg *pg, const struct outbox_claim *claim)
+{
+    static const struct stmt back = {"outbox_give_back_lost", AS_IF_NOT_TAKEN "lease_owner = $1 and lease = $2"};
+    if (claim->lost == NULL || *claim->lost == 0)
+        return OK;
+    struct pg_args args = {0};
+    pg_arg_text(&args, claim->owner);
+    pg_arg_i64(&args, *claim->lost);
+    const enum err err = pg_do(pg, &back, &args, NULL);
+    if (err == OK)
+        *claim->lost = 0;
+    return err;
+}
+
 enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim, struct outbox_item **items_r,
                      size_t *count_r)
 {
@@ -80,10 +98,16 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
     pg_arg_i64(&args, claim->register_wait_ms);
     pg_arg_bool(&args, claim->creates_only);
     pg_arg_i64(&args, (int64_t)claim->most);
-    pg_arg_i64(&args, new_lease());
+    const int64_t lease = new_lease();
+    pg_arg_i64(&args, lease);
     pg_arg_i64(&args, (int64_t)claim->compares_most);
     PGresult *result = NULL;
-    const enum err err = pg_run(pg, &take, &args, &result);
+    enum err err = give_back_lost(pg, claim);
+    if (err != OK)
+        return err;
+    err = pg_run(pg, &take, &args, &result);
+    if (err != OK && claim->lost != NULL)
+        *claim->lost = lease;
     if (err != OK)
         return err;
     *count_r = (size_t)PQntuples(result);
@@ -176,9 +200,7 @@ enum err outbox_retry(struct pg *pg, const struct outbox_item *item, int64_t wai
 
 enum err outbox_give_back(struct pg *pg, const struct outbox_item *item)
 {
-    static const struct stmt back = {"outbox_give_back", "update outbox set lease = null, lease_owner = null, "
-                                                         "attempts = attempts - 1, due_at = now() "
-                                                         "where id = $1 and lease = $2"};
+    static const struct stmt back = {"outbox_give_back", AS_IF_NOT_TAKEN "id = $1 and lease = $2"};
     struct pg_args args = {0};
     pg_arg_i64(&args, item->id);
     pg_arg_i64(&args, item->lease);

@@ -49,10 +49,12 @@ struct outbox_claim {
     bool creates_only; /* no link: only registrations that are to be undone */
     size_t most;
     size_t compares_most; /* of them, comparisons */
+    int64_t *lost; /* the caller's from call to call, 0 at first: a lease whose rows nobody was told of; or NULL */
 };
 /* Takes rows that are due: registrations first, because somebody waits for each, then the oldest, comparisons last; a
- * JID is deleted only after everything else about the account is through. The arena's. A relaxed session may run it
- * outside a transaction: if it is forgotten, the rows are due again, and who holds them is late. */
+ * JID is deleted only after everything else about the account is through. The arena's. When the answer to the call
+ * before was lost, what that took is taken by this one. A relaxed session may run it outside a transaction: if it is
+ * forgotten, the rows are due again, and who holds them is late. */
 MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
                                 struct outbox_item **items_r, size_t *count_r);
 /* In a transaction: the item is true. A wish that changed meanwhile is made due again. When the lease had run out, what

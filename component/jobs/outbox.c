@@ -26,7 +26,8 @@ enum { LOOK_MS = 1000, PAUSE_MS = 100, COMPARING_PART = 4 };
 struct outbox {
     const struct jobs_config *config;
     struct lane *lane;
-    struct pg *pg; /* the thread's; relaxed */
+    struct pg *pg;      /* the thread's, as what follows; relaxed */
+    int64_t lost_lease; /* see struct outbox_claim */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -153,6 +154,7 @@ static enum err take(struct outbox *outbox, unsigned free_workers, size_t *taken
         .creates_only = !services->xmpp_ready(services->xmpp_arg),
         .most = free_workers,
         .compares_most = free_for_comparing(outbox),
+        .lost = &outbox->lost_lease,
     };
     struct arena *arena = arena_new();
     struct outbox_item *items = NULL;

@@ -1,57 +1,10 @@
-/* The outbox (sql/outbox.h): leases, wishes that change under a worker, what waits for what. */
-#include "sql/outbox.h"
+/* The outbox (sql/outbox.h): leases, wishes that change under a worker, what waits for what. Workers whose lease ran
+ * out: test_outbox_late.c. */
+#include "tests/live/outbox_fixture.h"
 
-#include "sql/bindings.h"
 #include "sql/comparisons.h"
-#include "sql/pairs.h"
-#include "tests/live/live_postgres.h"
 
-enum { LEASE_MS = 60000, REGISTER_WAIT_MS = 10000, MOST = 10, WORKERS = 4, ROWS = 60 };
-
-static struct outbox_item *items;
-static size_t count;
-
-static size_t take_as(const char *owner, bool creates_only, size_t most)
-{
-    const struct outbox_claim claim = {.owner = owner,
-                                       .lease_ms = LEASE_MS,
-                                       .register_wait_ms = REGISTER_WAIT_MS,
-                                       .creates_only = creates_only,
-                                       .most = most};
-    assert_int_equal(outbox_take(pg, arena, &claim, &items, &count), OK);
-    return count;
-}
-
-static size_t take(void)
-{
-    return take_as("here", false, MOST);
-}
-
-static struct outbox_item take_one(void)
-{
-    assert_int_equal(take(), 1);
-    return items[0];
-}
-
-static void leases_run_out(void)
-{
-    ask("update outbox set due_at = now() where lease is not null");
-}
-
-static void add(enum outbox_kind kind, int64_t account_id)
-{
-    assert_int_equal(outbox_add(pg, kind, account_id, "here"), OK);
-}
-
-static void bind_pair(int64_t a, int64_t b, bool wanted)
-{
-    struct wish *wishes;
-    size_t changed;
-    assert_int_equal(wanted ? bindings_want(pg, arena, a, &b, 1, true, ROWS, &wishes, &changed)
-                            : bindings_unwant(pg, arena, a, &b, 1, &wishes, &changed),
-                     OK);
-    assert_int_equal(changed, 1);
-}
+enum { WORKERS = 4 };
 
 /* --- taking */
 
@@ -70,6 +23,35 @@ static void a_row_is_taken_once(void **state)
     assert_int_equal(take_as("there", false, MOST), 0);
     assert_int_equal(outbox_done(pg, &item), OK);
     assert_int_equal(ask("select count(*) from outbox"), 0);
+}
+
+/* The lease of items[0] was drawn, its rows were taken, and the answer did not come. */
+static void take_after_a_lost_answer(const char *owner)
+{
+    int64_t lost = items[0].lease;
+    const struct outbox_claim claim = {
+        .owner = owner, .lease_ms = LEASE_MS, .register_wait_ms = REGISTER_WAIT_MS, .most = MOST, .lost = &lost};
+    assert_int_equal(outbox_take(pg, arena, &claim, &items, &count), OK);
+    assert_int_equal(lost, 0);
+}
+
+static void what_was_taken_without_an_answer_is_taken_again(void **state)
+{
+    (void)state;
+    const int64_t ids[] = {active_account(ACCOUNT_DEVICE, "d"), active_account(ACCOUNT_DEVICE, "e")};
+    add(OUTBOX_CREATE_JID, ids[0]);
+    const struct outbox_item first = take_one();
+    take_after_a_lost_answer("there"); /* somebody else's lease is not given back */
+    assert_int_equal(count, 0);
+    assert_int_equal(ask("select count(*) from outbox where lease is not null"), 1);
+    items[0] = first;
+    add(OUTBOX_CHECK_JID, ids[1]);
+    take_after_a_lost_answer("here");
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(items[i].attempts, 1);
+        assert_true(items[i].lease != first.lease);
+    }
 }
 
 static void the_oldest_come_first_and_no_more_than_asked(void **state)
@@ -198,91 +180,6 @@ static void a_wish_that_is_just_changing_comes_again(void **state)
     assert_true(take_one().version > item.version);
 }
 
-/* --- leases that ran out */
-
-/* The worker of the pair saw it as it is wanted. */
-static void saw(const struct outbox_item *item)
-{
-    const bool bound = ask("select count(*) from bindings where wanted") > 0;
-    struct pair_done done = {.item = item,
-                             .version = ask("select version from bindings"),
-                             .sights = {{.present = bound, .subscription = 3, .nickname = ""},
-                                        {.present = bound, .subscription = 3, .nickname = ""}}};
-    assert_int_equal(pairs_record(pg, arena, &done, 1), OK);
-    assert_true(done.recorded);
-}
-
-static void who_lost_the_lease_has_the_pair_compared_again(void **state)
-{
-    (void)state;
-    int64_t ids[2];
-    active_accounts(ids, 2);
-    bind_pair(ids[0], ids[1], true);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    const struct outbox_item quick = take_one();
-    assert_true(quick.lease != slow.lease);
-    assert_int_equal(outbox_done(pg, &slow), OK);
-    assert_int_equal(take(), 0); /* the quick one is at it */
-    assert_int_equal(outbox_done(pg, &quick), OK);
-    const struct outbox_item again = take_one();
-    assert_int_equal(outbox_done(pg, &again), OK);
-    assert_int_equal(take(), 0);
-    assert_int_equal(ask("select count(*) from outbox"), 0);
-}
-
-static void who_failed_after_the_lease_has_it_compared_again_too(void **state)
-{
-    (void)state;
-    int64_t ids[2];
-    active_accounts(ids, 2);
-    bind_pair(ids[0], ids[1], true);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    const struct outbox_item quick = take_one();
-    assert_int_equal(outbox_done(pg, &quick), OK);
-    assert_int_equal(outbox_retry(pg, &slow, 30000, "timeout"), OK); /* one of the two rosters, perhaps */
-    assert_true(take_one().low == ids[0]);
-}
-
-/* His "bind" came after another's "unbind", of which nothing is left: it must still be found and undone. */
-static void a_late_binding_is_undone_even_when_its_end_was_forgotten(void **state)
-{
-    (void)state;
-    int64_t ids[2];
-    active_accounts(ids, 2);
-    bind_pair(ids[0], ids[1], true);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    bind_pair(ids[0], ids[1], false);
-    leases_run_out();
-    const struct outbox_item quick = take_one();
-    saw(&quick);
-    assert_int_equal(ask("select count(*) from bindings"), 0);
-    assert_int_equal(ask("select count(*) from outbox"), 0);
-    assert_int_equal(outbox_done(pg, &slow), OK);
-    const struct outbox_item again = take_one();
-    assert_int_equal(ask("select count(*) from bindings where not wanted"), 1);
-    saw(&again);
-    assert_int_equal(ask("select count(*) from bindings"), 0);
-    assert_int_equal(ask("select count(*) from outbox"), 0);
-}
-
-static void a_late_finisher_makes_a_shown_binding_unseen(void **state)
-{
-    (void)state;
-    int64_t ids[2];
-    active_accounts(ids, 2);
-    bind_pair(ids[0], ids[1], true);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    const struct outbox_item quick = take_one();
-    saw(&quick);
-    assert_int_equal(ask("select count(*) from bindings where seen_version = version"), 1);
-    assert_int_equal(outbox_done(pg, &slow), OK);
-    assert_int_equal(ask("select count(*) from bindings where seen_version = version"), 0);
-}
-
 /* --- registrations */
 
 static void a_creation_is_its_owners_while_somebody_waits_for_it(void **state)
@@ -383,41 +280,6 @@ static void what_nobody_is_at_is_dropped(void **state)
     assert_int_equal(take_one().kind, OUTBOX_DELETE_JID);
 }
 
-/* Who lost the lease may have made the JID after it was deleted, whether he says so or that he failed. */
-static void a_late_jid_is_deleted_again(void **state)
-{
-    (void)state;
-    for (int failed = 0; failed < 2; failed++) {
-        const int64_t id = active_account(ACCOUNT_DEVICE, failed ? "a" : "b");
-        add(OUTBOX_CHECK_JID, id);
-        const struct outbox_item slow = take_one();
-        cancel_account(id, ACCOUNT_ACTIVE);
-        leases_run_out();
-        const struct outbox_item quick = take_one();
-        assert_int_equal(outbox_done(pg, &quick), OK);
-        assert_int_equal(take(), 0);
-        assert_int_equal(failed ? outbox_retry(pg, &slow, 0, "timeout") : outbox_done(pg, &slow), OK);
-        const struct outbox_item again = take_one();
-        assert_int_equal(again.kind, OUTBOX_DELETE_JID);
-        assert_int_equal(again.low, id);
-        assert_int_equal(outbox_done(pg, &again), OK);
-        assert_int_equal(take(), 0);
-    }
-}
-
-static void a_late_worker_harms_no_active_account(void **state)
-{
-    (void)state;
-    const int64_t id = active_account(ACCOUNT_DEVICE, "d");
-    add(OUTBOX_CHECK_JID, id);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    const struct outbox_item quick = take_one();
-    assert_int_equal(outbox_done(pg, &quick), OK);
-    assert_int_equal(outbox_done(pg, &slow), OK);
-    assert_int_equal(ask("select count(*) from outbox"), 0);
-}
-
 static void a_jid_is_checked_once_in_a_while(void **state)
 {
     (void)state;
@@ -468,23 +330,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCHEMA_TEST(a_row_is_taken_once),
+        SCHEMA_TEST(what_was_taken_without_an_answer_is_taken_again),
         SCHEMA_TEST(the_oldest_come_first_and_no_more_than_asked),
         SCHEMA_TEST(many_workers_take_each_row_once),
         SCHEMA_TEST(what_failed_comes_again_later),
         SCHEMA_TEST(a_wish_that_changed_meanwhile_comes_again),
         SCHEMA_TEST(a_wish_that_is_just_changing_comes_again),
-        SCHEMA_TEST(who_lost_the_lease_has_the_pair_compared_again),
-        SCHEMA_TEST(who_failed_after_the_lease_has_it_compared_again_too),
-        SCHEMA_TEST(a_late_binding_is_undone_even_when_its_end_was_forgotten),
-        SCHEMA_TEST(a_late_finisher_makes_a_shown_binding_unseen),
         SCHEMA_TEST(a_creation_is_its_owners_while_somebody_waits_for_it),
         SCHEMA_TEST(without_a_link_only_creations_are_taken),
         SCHEMA_TEST(a_start_takes_over_what_an_earlier_run_held),
         SCHEMA_TEST(a_jid_goes_after_its_pairs),
         SCHEMA_TEST(a_jid_goes_after_who_is_making_it),
         SCHEMA_TEST(what_nobody_is_at_is_dropped),
-        SCHEMA_TEST(a_late_jid_is_deleted_again),
-        SCHEMA_TEST(a_late_worker_harms_no_active_account),
         SCHEMA_TEST(a_jid_is_checked_once_in_a_while),
         SCHEMA_TEST(the_outbox_is_counted),
     };
