@@ -20,7 +20,9 @@
 #include "xmpp/inbound.h"
 #include "xmpp/xmpp.h"
 
-enum { ANSWER_MAX = 128 * 1024, OF_ONE_MAX = 8 /* commands of one account at once */ };
+/* Of one account a sixteenth of all commands at once, or two: a client sends one and waits, and somebody has two
+ * clients. */
+enum { ANSWER_MAX = 128 * 1024, PART_OF_ONE = 16, OF_ONE_LEAST = 2 };
 
 static const struct command_kind *const kinds[] = {&command_list,    &command_bind,   &command_unbind, &command_rename,
                                                    &command_account, &command_invite, &command_answer};
@@ -49,11 +51,12 @@ struct running {
 /* False: there are too many, of all or of this one's. */
 static bool enter(struct commands *commands, struct running *running)
 {
+    const unsigned part = commands->config.in_flight / PART_OF_ONE, of_one = part > OF_ONE_LEAST ? part : OF_ONE_LEAST;
     unsigned own = 0;
     pthread_mutex_lock(&commands->lock);
     for (const struct running *other = commands->first; other != NULL; other = other->next)
         own += strcmp(other->local, running->local) == 0;
-    const bool room = commands->active < commands->config.in_flight && own < OF_ONE_MAX;
+    const bool room = commands->active < commands->config.in_flight && own < of_one;
     if (room) {
         commands->active++;
         metric_move(M_COMMANDS, 1);

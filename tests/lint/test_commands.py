@@ -43,6 +43,7 @@ def test_defaults_are_the_settings_own():
     for name, value in described.items():
         assert defaults[name] == value, name
     assert {name for name in defaults if name.startswith("commands.")} == set(described) | set(re.findall(r"`(commands\.register_\w+)`", PAGE))
-    for limit, text in (("OF_ONE_MAX", r"(\d+) of them of one account"), ("COMMAND_ROWS_MAX", r"hold (\d+) entries")):
+    for limit, text in (("PART_OF_ONE", r"1/(\d+) of them, or \d, of one account"), ("OF_ONE_LEAST", r"of them, or (\d), of one account"),
+                        ("COMMAND_ROWS_MAX", r"hold (\d+) entries")):
         value = re.search(rf"\b{limit} = (\d+)", CODE + (ROOT / "component/commands/command_kind.h").read_text(encoding="utf-8"))[1]
         assert re.search(text, PAGE)[1] == value
