@@ -63,6 +63,7 @@ class Run:
         names = [self.stack.component, *filter(None, more.split(","))]
         components, self.spare = names[: self.registrards], names[-1]
         assert len(components) == self.registrards, f"{self.registrards} registrards need a component each: {names}"
+        self.before = self._jids()
         self.parts = Parts(self.stack, components)
         self.instances = self.parts.instances
         self.tls = ssl.create_default_context(cafile=self.stack.certificate)
@@ -72,6 +73,14 @@ class Run:
         self.hubs = [self._hub() for _ in range(HUBS)]
         self.clients = [Client(number, self, random.Random(f"client {number} {self.seed}"))
                         for number in range(self.client_count)]
+
+    def _jids(self):
+        """Those that were there before: administrators, the HTTP API's accounts."""
+        server = server_of(self.stack, self.spare)
+        try:
+            return server.read().keys()
+        finally:
+            server.close()
 
     def _hub(self):
         """A device to which all may be bound; it was there before."""
@@ -103,6 +112,9 @@ class Run:
             thread.join(120)
 
     def _one_fault(self, fault):
+        if not self.parts.claim(fault.target):
+            self.report.skipped += 1
+            return
         try:
             begun = self.clock()
             self.parts.fail(fault)
@@ -111,6 +123,8 @@ class Run:
             self.report.fault(fault, begun, self.clock())
         except Exception:  # pylint: disable=broad-except  # whatever it is, the run has failed
             self.report.broken(f"{fault}:\n{traceback.format_exc()}")
+        finally:
+            self.parts.release(fault.target)
 
     # The end
 
@@ -129,7 +143,8 @@ class Run:
             while True:
                 postgres = Postgres(self.stack.postgres_dsn())
                 found = compare_acknowledged(worlds, self.hubs, postgres)
-                found += compare_server(postgres, self.stack.domain, server.read())
+                rosters = {jid: roster for jid, roster in server.read().items() if jid not in self.before}
+                found += compare_server(postgres, self.stack.domain, rosters)
                 self.report.recovery = self.clock() - recovered
                 if not found or self.report.recovery > AT_MOST:
                     return found

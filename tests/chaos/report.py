@@ -11,6 +11,7 @@ class Report:
         self.seed, self.seconds, self.clients = seed, seconds, clients
         self.lock = threading.Lock()
         self.faults = []  # (fault, when it began, when it was over)
+        self.skipped = 0  # faults of what had not come back from the one before
         self.failures = []
         self.differences = []
         self.recovery = 0.0  # seconds after the last recovery
@@ -70,6 +71,8 @@ class Report:
         kinds = collections.Counter((fault.target, fault.kind) for fault, _, _ in self.faults)
         for target in sorted({target for target, _ in kinds}):
             print(f"  {target:22} " + ", ".join(f"{kind} {n}" for (where, kind), n in sorted(kinds.items()) if where == target))
+        if self.skipped:
+            print(f"  left out, because it was not back from the one before: {self.skipped}")
         print(f"errors logged: " + (", ".join(f"{event} {n}" for event, n in _errors(run).items()) or "none"))
         print(f"requests that acted: {_acted(counts)}; faults: {len(self.faults)}; {self.logged_in} JIDs logged in\n"
               f"after the last recovery all requests were answered in {self.joined:.1f} s, and everything was right in "

@@ -40,6 +40,7 @@ end)
 COMMANDS = "{http://jabber.org/protocol/commands}"
 ADMIN = "http://jabber.org/protocol/admin"
 ROSTER = "{jabber:iq:roster}"
+DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
 
 
 def server_of(stack, component):
@@ -190,12 +191,21 @@ class Ejabberd:
         if self.link is None:
             self.link = Component(self.stack.component_address, self.name, self.stack.domain, self.secret)
         try:
-            [answer] = self.link.ask("get", ["<query xmlns='http://jabber.org/protocol/disco#items' node='all users'/>"])
-            users = [item.get("jid").partition("@")[0] for item in answer.iter("{http://jabber.org/protocol/disco#items}item")]
-            return {user: self._roster(user) for user in users if "@" not in user and user != "registrar-api"}
+            return {user: self._roster(user) for user in self._users()}
         except (OSError, AssertionError):
             self.close()
             raise
+
+    def _users(self):
+        """More than a hundred it lists in parts, each a node of its own."""
+        found, parts = [], ["all users"]
+        while parts:
+            for answer in self.link.ask("get", [f"<query xmlns='{DISCO_ITEMS}' node='{part}'/>" for part in parts]):
+                assert answer.get("type") == "result", ElementTree.tostring(answer)
+                found += answer.iter("{%s}item" % DISCO_ITEMS)
+            parts = [item.get("node") for item in found if item.get("node")]
+            found = [item for item in found if not item.get("node")]
+        return [item.get("jid").partition("@")[0] for item in found]
 
     def _roster(self, user):
         url = urllib.parse.urlsplit(self.stack.settings["REGISTRARD_XMPP_API_URL"])
