@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "component/base/arena.h"
+#include "component/base/text.h"
 #include "http/params.h"
 
 enum { DEPTH_MAX = 16 };
@@ -43,17 +44,6 @@ static bool take(struct scan *scan, char c)
         return false;
     scan->at++;
     return true;
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
 }
 
 /* Four hex digits at `at`; false when they are not. The NUL at the end is no digit, so this does not read past it. */

@@ -14,5 +14,12 @@ enum { ACCOUNT_COLUMN_COUNT = 22 };
 
 /* Reads ACCOUNT_COLUMNS, which must be the result's first columns. */
 struct account account_of_row(struct arena *arena, const PGresult *result, int row);
+/* Runs a statement that selects ACCOUNT_COLUMNS of one account at most. ERR_NO_SUCH_NAME when there is none. */
+MUST_CHECK enum err account_of_stmt(struct pg *pg, struct arena *arena, const struct stmt *stmt,
+                                    const struct pg_args *args, struct account *account_r);
+/* The same of several that were looked for in a list, with each one's position in it, from 0, as one more column. */
+MUST_CHECK enum err accounts_of_stmt(struct pg *pg, struct arena *arena, const struct stmt *stmt,
+                                     const struct pg_args *args, struct account **accounts_r, size_t **position_r,
+                                     size_t *count_r);
 
 #endif

@@ -4,48 +4,6 @@
 #include "sql/account_row.h"
 #include "sql/pg.h"
 
-struct account account_of_row(struct arena *arena, const PGresult *result, int row)
-{
-    struct account account = {
-        .id = pg_i64(result, row, 0),
-        .type = (enum account_type)pg_i64(result, row, 1),
-        .state = (enum account_state)pg_i64(result, row, 2),
-        .name = pg_text(arena, result, row, 3),
-        .nickname = pg_text(arena, result, row, 4),
-        .des = pg_text(arena, result, row, 5),
-        .device_type = pg_text(arena, result, row, 6),
-        .jid_local = pg_text(arena, result, row, 7),
-        .jid_state = (enum jid_state)pg_i64(result, row, 8),
-        .consent = (enum consent)pg_i64(result, row, 11),
-        .banned = pg_bool(result, row, 12),
-        .display_name = pg_text(arena, result, row, 13),
-        .email = pg_text(arena, result, row, 14),
-        .salt = pg_text(arena, result, row, 15),
-        .proved = pg_bool(result, row, 16),
-        .role = (enum role)pg_i64(result, row, 17),
-        .invite_code = pg_text(arena, result, row, 18),
-        .inviter = pg_i64(result, row, 19),
-        .xid_hash = pg_text(arena, result, row, 20),
-        .claims_era = pg_i64(result, row, 21),
-    };
-    account.jid_password.bytes = pg_bytes(arena, result, row, 9, &account.jid_password.length);
-    account.jid_password.key_id = (int32_t)pg_i64(result, row, 10);
-    return account;
-}
-
-static enum err one_account(struct pg *pg, struct arena *arena, const struct stmt *stmt, const struct pg_args *args,
-                            struct account *account_r)
-{
-    PGresult *result = NULL;
-    enum err err = pg_run(pg, stmt, args, &result);
-    if (err == OK && PQntuples(result) == 0)
-        err = ERR_NO_SUCH_NAME;
-    if (err == OK)
-        *account_r = account_of_row(arena, result, 0);
-    PQclear(result);
-    return err;
-}
-
 /* A statement that must touch exactly one row. */
 static enum err touch_one(struct pg *pg, const struct stmt *stmt, const struct pg_args *args)
 {
@@ -113,7 +71,7 @@ enum err accounts_find(struct pg *pg, struct arena *arena, enum account_type typ
     struct pg_args args = {0};
     pg_arg_text(&args, name);
     pg_arg_i64(&args, type);
-    return one_account(pg, arena, &find, &args, account_r);
+    return account_of_stmt(pg, arena, &find, &args, account_r);
 }
 
 enum err accounts_find_inviter(struct pg *pg, const char *invite_code, int64_t *id_r)
@@ -137,7 +95,7 @@ enum err accounts_get(struct pg *pg, struct arena *arena, int64_t id, struct acc
     static const struct stmt get = {"accounts_get", "select " ACCOUNT_COLUMNS " from accounts a where id = $1"};
     struct pg_args args = {0};
     pg_arg_i64(&args, id);
-    return one_account(pg, arena, &get, &args, account_r);
+    return account_of_stmt(pg, arena, &get, &args, account_r);
 }
 
 enum err accounts_find_all(struct pg *pg, struct arena *arena, const struct account_name *names, size_t count,
@@ -165,19 +123,7 @@ enum err accounts_find_all(struct pg *pg, struct arena *arena, const struct acco
     pg_arg_texts(&args, arena, phone, count);
     pg_arg_i64s(&args, arena, types, count);
     pg_arg_i64(&args, own);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &find, &args, &result);
-    if (err != OK)
-        return err;
-    *count_r = (size_t)PQntuples(result);
-    *accounts_r = arena_array(arena, *count_r, sizeof **accounts_r);
-    *position_r = arena_array(arena, *count_r, sizeof **position_r);
-    for (size_t i = 0; i < *count_r; i++) {
-        (*accounts_r)[i] = account_of_row(arena, result, (int)i);
-        (*position_r)[i] = (size_t)pg_i64(result, (int)i, ACCOUNT_COLUMN_COUNT);
-    }
-    PQclear(result);
-    return OK;
+    return accounts_of_stmt(pg, arena, &find, &args, accounts_r, position_r, count_r);
 }
 
 enum err accounts_hold(struct pg *pg, struct arena *arena, const int64_t *ids, size_t count)

@@ -10,14 +10,7 @@ enum err administration_find_jid(struct pg *pg, struct arena *arena, const char 
                                      "select " ACCOUNT_COLUMNS " from accounts a where jid_local = $1"};
     struct pg_args args = {0};
     pg_arg_text(&args, jid_local);
-    PGresult *result = NULL;
-    enum err err = pg_run(pg, &find, &args, &result);
-    if (err == OK && PQntuples(result) == 0)
-        err = ERR_NO_SUCH_NAME;
-    if (err == OK)
-        *account_r = account_of_row(arena, result, 0);
-    PQclear(result);
-    return err;
+    return account_of_stmt(pg, arena, &find, &args, account_r);
 }
 
 enum err administration_facts(struct pg *pg, int64_t account_id, struct account_facts *facts_r)

@@ -31,17 +31,5 @@ enum err jids_find_all(struct pg *pg, struct arena *arena, const char *const *lo
                                      "join accounts a on a.jid_local = q.jid where a.state < 2 order by q.position"};
     struct pg_args args = {0};
     pg_arg_texts(&args, arena, locals, count);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &find, &args, &result);
-    if (err != OK)
-        return err;
-    *count_r = (size_t)PQntuples(result);
-    *accounts_r = arena_array(arena, *count_r, sizeof **accounts_r);
-    *position_r = arena_array(arena, *count_r, sizeof **position_r);
-    for (size_t i = 0; i < *count_r; i++) {
-        (*accounts_r)[i] = account_of_row(arena, result, (int)i);
-        (*position_r)[i] = (size_t)pg_i64(result, (int)i, ACCOUNT_COLUMN_COUNT);
-    }
-    PQclear(result);
-    return OK;
+    return accounts_of_stmt(pg, arena, &find, &args, accounts_r, position_r, count_r);
 }

@@ -23,6 +23,8 @@ size_t text_characters(const char *utf8);
 /* True when every byte of a non-empty `text` is one of `set`. */
 bool text_only_of(const char *text, const char *set);
 
+/* The value of a hex digit, or -1. */
+int hex_value(char c);
 /* Lower-case hex with a NUL: 2 * length + 1 bytes are written. */
 void hex_encode(const void *bytes, size_t length, char *hex_r);
 /* Exactly `length` bytes from 2 * length hex digits of either case. ERR_INVALID otherwise, nothing may be read from

@@ -6,8 +6,7 @@
 static const char lower_digits[] = "0123456789abcdef";
 static const char upper_digits[] = "0123456789ABCDEF";
 
-/* The digit's value, or -1. */
-static int digit_value(char c)
+int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -31,8 +30,8 @@ void hex_encode(const void *bytes, size_t length, char *hex_r)
 /* Two hex digits to a byte; false when they are none. Stops at a NUL in the first. */
 static bool decode_pair(const char *pair, uint8_t *byte_r)
 {
-    int high = digit_value(pair[0]);
-    int low = high < 0 ? -1 : digit_value(pair[1]);
+    int high = hex_value(pair[0]);
+    int low = high < 0 ? -1 : hex_value(pair[1]);
     if (low < 0)
         return false;
     *byte_r = (uint8_t)(high << 4 | low);

@@ -11,7 +11,8 @@ import pytest
 import redis as redis_module
 
 from harness import running
-from harness.calls import Calls, answers_of
+from harness.calls import DEVICE, PHONE, Calls, answers_of
+from harness.crashes import Eyes, Truth
 from harness.ctl import Ctl
 from harness.fleet import Fleet
 from harness.hostile import HostileServer
@@ -22,6 +23,7 @@ from harness.sms_file import SmsFile
 from harness.stack import Stack
 from harness.strict import PROXIED, production
 from harness.tcp_client import LineClient
+from harness.v1 import V1
 
 
 def pytest_collection_modifyitems(config, items):
@@ -191,6 +193,33 @@ def read_answer(stack):
 def calls(http, read_answer):
     """Dialect 003 over HTTPS."""
     return Calls(http, read_answer)
+
+
+@pytest.fixture
+def v1(http):
+    return V1(http)
+
+
+@pytest.fixture
+def lamp(calls):
+    return calls.new_account(DEVICE)
+
+
+@pytest.fixture
+def phone(calls):
+    return calls.new_account(PHONE)
+
+
+@pytest.fixture
+def truth(db, stack):
+    """What Postgres has."""
+    return Truth(db, stack)
+
+
+@pytest.fixture
+def eyes(xmpp_client):
+    """What clients see."""
+    return Eyes(xmpp_client)
 
 
 @pytest.fixture

@@ -6,16 +6,10 @@ import socket
 
 import pytest
 
-from harness.calls import DEVICE
 from harness.tcp_client import LineClient
 
 WRONG = {"result": 2, "sign": ""}
 NO_TOKEN = {"result": 4, "validate": False}
-
-
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
 
 
 def assert_usable(tcp):

@@ -13,11 +13,6 @@ SECRETS = {"REGISTRARD_D003_APP_SECRETS": f"app:{APP}", "REGISTRARD_D003_BACKEND
 
 
 @pytest.fixture
-def phone(calls):
-    return calls.new_account(PHONE)
-
-
-@pytest.fixture
 def lamps(calls):
     return [calls.new_account(DEVICE) for _ in range(3)]
 

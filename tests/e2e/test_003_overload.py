@@ -25,11 +25,6 @@ def login(http, name):
     return http.post("/login", {"user_name": name, "password": "x", "type": DEVICE})
 
 
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
-
-
 def test_more_than_the_queue_holds_is_told_to_come_back(server, plain_http):
     server.restart(TINY)
     begun = time.monotonic()

@@ -4,20 +4,10 @@ import time
 
 import pytest
 
-from harness.calls import DEVICE, PHONE
+from harness.calls import DEVICE
 from harness.d003 import Accounts, code, wait_until
 
 AT_ONCE = 2  # seconds
-
-
-@pytest.fixture
-def phone(calls):
-    return calls.new_account(PHONE)
-
-
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
 
 
 def online(xmpp_client, *accounts):

@@ -15,11 +15,6 @@ ENDED = {"result": 4, "validate": False}
 
 
 @pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
-
-
-@pytest.fixture
 def second(another_server, stack):
     """Another instance on the same Postgres and Redis; for logins and tokens it needs no XMPP server."""
     instance = another_server("second", {"REGISTRARD_XMPP_COMPONENT": "second." + stack.component})

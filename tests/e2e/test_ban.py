@@ -4,19 +4,9 @@ import pytest
 
 from harness import ctl as status
 from harness.calls import DEVICE, PHONE
-from harness.crashes import DOOR, Eyes, Truth, dying_at
+from harness.crashes import DOOR, dying_at
 from harness.d003 import code, wait_until
 from harness.tcp_client import LineClient
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 def valid(tcp, token):

@@ -11,7 +11,6 @@ from harness.d000 import Android, status
 from harness.d003 import code, wait_until
 from harness.d004 import Client
 from harness.reg_user import Handset, md5, said
-from harness.sms_file import SmsFile
 
 CARD = "11010519491231002X"
 ELSEWHERE = "198.51.100.77"  # as the proxy tells it
@@ -67,11 +66,6 @@ def kept(server, stack, db, redis):
     server.restart({"REGISTRARD_HTTP_PROXIES": "127.0.0.0/8"})
     redis.flushall()
     return Kept(stack, db, redis)
-
-
-@pytest.fixture
-def sms(stack):
-    return SmsFile(stack.var)
 
 
 def cancelled(calls, account):

@@ -6,25 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.calls import DEVICE, PHONE
 from harness.commands import DATA, Commands, command
 from harness.d003 import Accounts, code, meanwhile, metric, wait_until
-from harness.v1 import V1, answer
-
-
-@pytest.fixture
-def v1(http):
-    return V1(http)
-
-
-@pytest.fixture
-def phone(calls):
-    return calls.new_account(PHONE)
-
-
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
+from harness.v1 import answer
 
 
 @pytest.fixture

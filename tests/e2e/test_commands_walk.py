@@ -4,10 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.calls import DEVICE, PHONE
+from harness.calls import DEVICE
 from harness.commands import COMMANDS, DISCO, Commands, command
 from harness.d003 import Accounts, code
-from harness.v1 import V1, answer
+from harness.v1 import answer
 
 NAMES = {
     "list": "My devices",
@@ -18,21 +18,6 @@ NAMES = {
     "invite": "Invite somebody by a code",
     "answer": "Answer who wishes to be bound",
 }
-
-
-@pytest.fixture
-def v1(http):
-    return V1(http)
-
-
-@pytest.fixture
-def phone(calls):
-    return calls.new_account(PHONE)
-
-
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
 
 
 @pytest.fixture

@@ -8,20 +8,10 @@ import time
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
-from harness.crashes import Background, Eyes, Truth, attempt
+from harness.crashes import Background, attempt
 from harness.d003 import code, meanwhile
 from harness.partial import PartialLink
 from harness.worlds import World
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 @pytest.fixture

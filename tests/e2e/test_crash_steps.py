@@ -11,7 +11,7 @@ import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.crashes import ACTIVE, CANCELLED, DOOR, PENDING, RECORDING, ROTATING
-from harness.crashes import Eyes, Truth, attempt, crash, dies, dying_at, has_failpoints
+from harness.crashes import attempt, crash, dies, dying_at, has_failpoints
 from harness.d003 import code, wait_until
 from harness.v1 import V1, answer, error
 
@@ -30,16 +30,6 @@ CANCELLING = ["cancel.before_commit", "cancel.committed", "cancel.revoked", "del
 def only_with_failpoints(server):
     if not has_failpoints(server.binary):
         pytest.skip("this build has no failpoints; MODE=asan has")
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 def test_every_failpoint_of_the_source_is_tried():

@@ -1,28 +1,14 @@
 """registrarctl: what it shows, sets and refuses, its exit status, and what it may be given of the configuration."""
 
-import pytest
-
 from harness import ctl as status
 from harness.calls import DEVICE, PHONE, Account
-from harness.crashes import Truth
 from harness.d000 import Android
 from harness.d003 import Accounts, code, wait_until
 from harness.databases import Databases
 from harness.d004 import Client
-from harness.sms_file import SmsFile
 
 ADMINISTRATORS = ["show", "ban", "unban", "end-sessions", "role", "consent", "rotate"]
 NEW_KEY = "9:" + "5ac3" * 16
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def sms(stack):
-    return SmsFile(stack.var)
 
 
 def known(answer):

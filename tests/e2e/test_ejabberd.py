@@ -7,21 +7,18 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from harness import running
-from harness.calls import DEVICE, PHONE
-from harness.crashes import Eyes, Truth
+from harness.calls import DEVICE
 from harness.d003 import Accounts, change_password, code, metric, wait_until
 from harness.outage import RECOVERY
 
 # What any server must do, done here as well.
 from test_003_rosters import (  # noqa: F401  pylint: disable=unused-import
-    lamp, phone, test_both_online_see_each_other_at_once,
+    test_both_online_see_each_other_at_once,
     test_cancelled_it_is_gone_from_the_others_rosters_and_cannot_log_in,
     test_made_while_the_link_was_cut_they_see_each_other_when_it_is_back,
     test_nicknames_are_the_names_in_rosters, test_unbound_both_are_gone_for_each_other,
 )
 from test_smoke import test_from_registration_to_seeing_each_other  # noqa: F401  pylint: disable=unused-import
-
-# pylint: disable=redefined-outer-name
 
 API_USER = "registrar-api"
 
@@ -44,16 +41,6 @@ def _server(_stack, _link):
 @pytest.fixture(scope="module")
 def _xmpp_clients(_stack):
     yield from running.clients(_stack)
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 def secret(stack, name):

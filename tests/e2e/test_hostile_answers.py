@@ -5,7 +5,6 @@ import re
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
-from harness.crashes import Eyes, Truth
 from harness.d003 import code, wait_until
 from harness.hostile import change, get, is_answer
 from harness.incidents import works
@@ -16,16 +15,6 @@ pytestmark = pytest.mark.owns_xmpp
 
 COMMANDS = b"http://jabber.org/protocol/commands"
 ROSTER = b"jabber:iq:roster"
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 @pytest.fixture

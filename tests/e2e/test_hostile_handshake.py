@@ -10,7 +10,6 @@ import time
 import pytest
 
 from harness.calls import DEVICE, Account, new_name
-from harness.crashes import Truth
 from harness.d003 import code, metric, wait_until
 from harness.incidents import works
 
@@ -18,11 +17,6 @@ from harness.incidents import works
 pytestmark = pytest.mark.owns_xmpp
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
 
 
 @pytest.fixture

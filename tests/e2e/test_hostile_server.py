@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from harness.crashes import Truth
 from harness.d003 import metric, wait_until
 from harness.hostile import get, is_answer
 from harness.incidents import works
@@ -22,11 +21,6 @@ STREAM_ERRORS = (
     "system-shutdown", "undefined-condition", "unsupported-encoding", "unsupported-feature",
     "unsupported-stanza-type", "unsupported-version",
 )
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
 
 
 @pytest.fixture

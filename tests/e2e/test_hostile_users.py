@@ -14,11 +14,6 @@ LONG = "A" * 100 * 1024
 
 
 @pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
-
-
-@pytest.fixture
 def attacker(calls, xmpp_client):
     account = calls.new_account(DEVICE)
     client = xmpp_client(account.jid, account.jid_password)

@@ -28,11 +28,6 @@ SETTINGS = {
 POST = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
 
 
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
-
-
 @pytest.fixture(autouse=True)
 def short_deadlines(server):
     server.restart(SETTINGS)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
-from harness.crashes import Background, Truth
+from harness.crashes import Background
 from harness.d003 import code, meanwhile, metric, wait_until
 from harness.outage import SHORT, at_once, check, fresh_token, login, recovered, says, timed, unavailable
 
@@ -17,11 +17,6 @@ WARM = {"REGISTRARD_TOKENS_MEMORY_LIFETIME": "60s"}
 @pytest.fixture(autouse=True)
 def short_waits(server):
     server.restart({**SHORT, **WARM})
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])

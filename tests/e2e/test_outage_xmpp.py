@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
-from harness.crashes import Background, Eyes, Truth
+from harness.crashes import Background
 from harness.d003 import code, meanwhile, metric, wait_until
 from harness.outage import RECOVERY, SHORT, at_once, check, fresh_token, login, says, timed
 from harness.partial import PartialLink
@@ -16,16 +16,6 @@ from harness.partial import PartialLink
 @pytest.fixture(autouse=True)
 def short_waits(server):
     server.restart(SHORT)
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 class Away:

@@ -4,20 +4,10 @@ import pytest
 
 from harness import ctl as status
 from harness.calls import DEVICE, PHONE
-from harness.crashes import ROTATING, Eyes, Truth, dying_at
+from harness.crashes import ROTATING, dying_at
 from harness.d003 import code, wait_until
 
 OLD, NEW = "2:" + "5a" * 32, "3:" + "c3" * 32
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 def may_rotate(ctl, calls):

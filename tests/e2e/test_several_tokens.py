@@ -11,7 +11,6 @@ from harness.d000 import Android, status
 from harness.d003 import code, wait_until
 from harness.d004 import Client, said
 from harness.reg_user import Handset
-from harness.sms_file import SmsFile
 
 SECOND = 1.2  # and what a busy machine takes
 # The default keeps a token in memory for 2 s; here it would be kept for a minute, if nobody were told.
@@ -24,11 +23,6 @@ def pair(fleet):
     first = fleet.members[0]
     first.server.restart({**first.server.changed, **KEEPS})
     return first, fleet.add(settings=KEEPS)
-
-
-@pytest.fixture
-def sms(stack):
-    return SmsFile(stack.var)
 
 
 def ends(member, token, within=SECOND):

@@ -8,22 +8,12 @@ import time
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
-from harness.crashes import Eyes, Truth, attempt, dying_at, has_failpoints
+from harness.crashes import attempt, dying_at, has_failpoints
 from harness.d003 import code, meanwhile, wait_until
 from harness.fleet import LEASE
 from harness.outage import at_once
 
 PAIRS = 24
-
-
-@pytest.fixture
-def truth(db, stack):
-    return Truth(db, stack)
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 def test_each_does_what_it_was_asked_and_nothing_is_done_twice(fleet, truth):

@@ -4,19 +4,8 @@ import json
 
 import pytest
 
-from harness.calls import DEVICE
 from harness.d003 import Accounts, code
-from harness.v1 import CALLS, V1, answer, error
-
-
-@pytest.fixture
-def v1(http):
-    return V1(http)
-
-
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
+from harness.v1 import CALLS, answer, error
 
 
 @pytest.mark.parametrize("path, method, body", CALLS)

@@ -1,25 +1,8 @@
 """Bindings as their owner lists and names them, over /v1."""
 
-import pytest
-
-from harness.calls import DEVICE, PHONE
+from harness.calls import DEVICE
 from harness.d003 import Accounts, code
-from harness.v1 import V1, answer, error
-
-
-@pytest.fixture
-def v1(http):
-    return V1(http)
-
-
-@pytest.fixture
-def phone(calls):
-    return calls.new_account(PHONE)
-
-
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
+from harness.v1 import answer, error
 
 
 def listed(v1, account):

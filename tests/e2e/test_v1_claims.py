@@ -12,24 +12,9 @@ from harness.calls import DEVICE, PHONE, Account
 from harness.ctl import DONE
 from harness.d000 import Android
 from harness.d003 import Accounts, at_once, code, is_waiting, meanwhile, wait_until
-from harness.v1 import V1, answer, error
+from harness.v1 import answer, error
 
 SHOWN = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$")
-
-
-@pytest.fixture
-def v1(http):
-    return V1(http)
-
-
-@pytest.fixture
-def phone(calls):
-    return calls.new_account(PHONE)
-
-
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
 
 
 def test_a_phone_enters_what_a_device_shows_and_both_see_each_other(v1, phone, lamp, xmpp_client, stack):

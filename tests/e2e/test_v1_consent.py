@@ -7,22 +7,7 @@ import pytest
 
 from harness.calls import DEVICE, PHONE
 from harness.d003 import Accounts, at_once, code, is_waiting, meanwhile, wait_until
-from harness.v1 import V1, answer, error
-
-
-@pytest.fixture
-def v1(http):
-    return V1(http)
-
-
-@pytest.fixture
-def phone(calls):
-    return calls.new_account(PHONE)
-
-
-@pytest.fixture
-def lamp(calls):
-    return calls.new_account(DEVICE)
+from harness.v1 import answer, error
 
 
 @pytest.fixture

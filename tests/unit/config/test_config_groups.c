@@ -6,12 +6,11 @@
 
 #include <cmocka.h>
 
-#include "component/base/arena.h"
 #include "component/config_groups.h"
+#include "tests/unit/arena.h"
 
 #define SIXTY_THREE "123456789012345678901234567890123456789012345678901234567890123"
 
-static struct arena *arena;
 static struct roster_groups groups;
 
 static void names_are_taken_without_the_spaces_around_them(void **state)
@@ -53,20 +52,6 @@ static void what_is_refused(void **state)
     assert_int_equal(groups_parse(arena, "a," SIXTY_THREE "é", &groups), OK); /* characters, not bytes */
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,5 +60,5 @@ int main(void)
         cmocka_unit_test(at_most_eight),
         cmocka_unit_test(what_is_refused),
     };
-    return cmocka_run_group_tests_name("config_groups", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("config_groups", tests, arena_set_up, arena_tear_down);
 }

@@ -11,11 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "component/base/arena.h"
+#include "tests/unit/arena.h"
 
 enum { MANY = 5000 };
 
-static struct arena *arena;
 static struct difference *found;
 static size_t count;
 
@@ -202,21 +201,7 @@ static void each_kind_has_a_name_of_its_own(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
-
-#define COMPARE_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define COMPARE_TEST(test) cmocka_unit_test_setup_teardown(test, arena_set_up, arena_tear_down)
 
 int main(void)
 {

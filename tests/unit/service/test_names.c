@@ -8,26 +8,10 @@
 
 #include <string.h>
 
-#include "component/base/arena.h"
 #include "component/service/names.h"
+#include "tests/unit/arena.h"
 
 enum { CHINA = 86, GERMANY = 49, AMERICA = 1 };
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 /* --- phone numbers */
 
@@ -264,5 +248,5 @@ int main(void)
         cmocka_unit_test(an_account_is_called_by_its_nickname_in_rosters_alone),
         cmocka_unit_test(a_nickname_that_no_roster_holds_is_none),
     };
-    return cmocka_run_group_tests_name("names", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("names", tests, arena_set_up, arena_tear_down);
 }

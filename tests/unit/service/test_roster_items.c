@@ -6,11 +6,10 @@
 
 #include <cmocka.h>
 
-#include "component/base/arena.h"
 #include "component/service/roster_items.h"
 #include "component/service/services.h"
+#include "tests/unit/arena.h"
 
-static struct arena *arena;
 static const char *const of_phones[] = {"People", "手机"};
 static const char *const of_pair[] = {"Kitchen"};
 static const struct service_settings settings = {
@@ -68,20 +67,6 @@ static void names_that_fit(void **state)
     assert_false(roster_name_fits("\xff"));
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,5 +74,5 @@ int main(void)
         cmocka_unit_test(what_was_said_for_the_binding_comes_first),
         cmocka_unit_test(names_that_fit),
     };
-    return cmocka_run_group_tests_name("roster_items", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("roster_items", tests, arena_set_up, arena_tear_down);
 }

@@ -10,24 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "component/base/arena.h"
 #include "sql/pg.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
+#include "tests/unit/arena.h"
 
 static void expect_texts(const char *expected, const char *const *texts, size_t count)
 {
@@ -132,5 +116,5 @@ int main(void)
         cmocka_unit_test(arrays_of_numbers_are_digits), cmocka_unit_test(long_arrays_are_whole),
         cmocka_unit_test(scalars_keep_their_place),     cmocka_unit_test(there_is_room_for_all),
     };
-    return cmocka_run_group_tests_name("statement parameters", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("statement parameters", tests, arena_set_up, arena_tear_down);
 }

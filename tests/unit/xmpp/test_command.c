@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "component/base/arena.h"
 #include "component/base/buf.h"
+#include "tests/unit/arena.h"
 #include "tests/unit/xmpp/trees.h"
 #include "xmpp/command.h"
 
@@ -22,7 +22,6 @@
 #define ANSWER(inner)                                                                                                  \
     "<iq id=\"7\" to=\"a@example.org/r\" type=\"result\" from=\"registrar.example.org\">" inner "</iq>"
 
-static struct arena *arena;
 static struct command_request request;
 
 static enum err read_it(const char *stanza)
@@ -33,20 +32,6 @@ static enum err read_it(const char *stanza)
     const enum err err = command_read(arena, tree->root, &request);
     tree_free(&tree); /* nothing of it is kept */
     return err;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
 }
 
 /* --- reading */
@@ -253,7 +238,7 @@ static void what_does_not_fit(void **state)
     buf_free(&out);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, arena_set_up, arena_tear_down)
 
 int main(void)
 {
