@@ -406,6 +406,25 @@ static void end_session_of(struct pg *pg, const char *transaction)
         log_warn("postgres_session_not_ended");
 }
 
+/* Before the next of several attempts, which are not kept from connecting by those that failed. */
+static void pause_before(struct pg *pg, unsigned attempt)
+{
+    if (attempt > 0)
+        poll(NULL, 0, (int)backoff_ms(attempt, 20, 200));
+    pg->retry_at_ms = 0;
+}
+
+enum err pg_reconnect(struct pg *pg)
+{
+    const int64_t deadline_ms = clock_ms() + pg->config->connect_timeout_ms;
+    enum err err = ERR_DB_DOWN;
+    for (unsigned attempt = 0; err == ERR_DB_DOWN && !is_over(pg, deadline_ms); attempt++) {
+        pause_before(pg, attempt);
+        err = pg_ping(pg);
+    }
+    return err;
+}
+
 /* What became of a transaction whose COMMIT was not answered. */
 static enum err look_up(struct pg *pg, const char *transaction)
 {
@@ -413,12 +432,10 @@ static enum err look_up(struct pg *pg, const char *transaction)
     const int64_t deadline_ms = clock_ms() + pg->config->connect_timeout_ms;
     enum err err = ERR_UNCERTAIN;
     for (unsigned attempt = 0; err == ERR_UNCERTAIN && !is_over(pg, deadline_ms); attempt++) {
-        if (attempt > 0)
-            poll(NULL, 0, (int)backoff_ms(attempt, 20, 200));
         struct pg_args args = {0};
         pg_arg_text(&args, transaction);
         PGresult *result = NULL;
-        pg->retry_at_ms = 0;
+        pause_before(pg, attempt);
         if (pg_run(pg, &status, &args, &result) != OK)
             continue;
         if (strcmp(PQgetvalue(result, 0, 0), "committed") == 0)

@@ -39,6 +39,9 @@ struct pg *pg_new_relaxed(const struct pg_config *config);
 void pg_free(struct pg **pg);
 /* Whether a connection can be had now: connects if there is none. */
 MUST_CHECK enum err pg_ping(struct pg *pg);
+/* The same, until connect_timeout_ms is over: for who has come too far to be turned away because a connection broke.
+ * Not in a transaction. */
+MUST_CHECK enum err pg_reconnect(struct pg *pg);
 
 /* A statement is prepared once a connection. Static; told apart by address. */
 struct stmt {

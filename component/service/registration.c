@@ -92,11 +92,20 @@ enum err registration_commit(struct call *call, struct worker *worker, struct re
     return OK;
 }
 
+/* The account may be there and active: Postgres is asked as long as it would be for the outcome of a COMMIT. */
+static enum err get_patiently(struct call *call, struct worker *worker, int64_t id, struct account *account_r)
+{
+    enum err err = accounts_get(worker->pg, call->arena, id, account_r);
+    if (err == ERR_DB_DOWN && pg_reconnect(worker->pg) == OK)
+        err = accounts_get(worker->pg, call->arena, id, account_r);
+    return err;
+}
+
 enum err registration_look(struct call *call, struct worker *worker, const struct registration *registration,
                            struct account *account_r)
 {
     const int64_t id = registration->account_id;
-    enum err err = accounts_get(worker->pg, call->arena, id, account_r);
+    enum err err = get_patiently(call, worker, id, account_r);
     if (err == OK && account_r->state == ACCOUNT_PENDING) {
         err = registration_undo(call->services, worker->pg, id);
         if (err == OK)

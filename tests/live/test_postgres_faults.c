@@ -114,14 +114,15 @@ static void what_cannot_be_looked_up_is_uncertain(enum proxy_fault fault, const 
     expect_within(before_ms, STATEMENT_MS + GRACE_MS + CONNECT_MS + SLACK_MS);
     assert_int_equal(noted(note), done);
     proxy.refuse = false;
-    wait_until_up(pg);
 }
 
 static void without_a_way_to_ask_it_is_uncertain(void **state)
 {
     (void)state;
     what_cannot_be_looked_up_is_uncertain(PROXY_CUT_BEFORE_COMMIT, "unknown, not done", false);
+    wait_until_up(pg);
     what_cannot_be_looked_up_is_uncertain(PROXY_CUT_AFTER_COMMIT, "unknown, done", true);
+    wait_until_up(pg);
 }
 
 /* --- a transaction whose connection is lost */
@@ -219,6 +220,32 @@ static void while_down_the_answer_is_fast(void **state)
     wait_until_up(other);
 }
 
+/* The pause that failed attempts have earned is not kept. It is random, so this is done several times. */
+static void who_insists_has_the_connection_as_soon_as_there_can_be_one(void **state)
+{
+    (void)state;
+    int64_t took_ms = 0;
+    for (int i = 0; i < 4; i++) {
+        what_cannot_be_looked_up_is_uncertain(PROXY_CUT_BEFORE_COMMIT, "lost", false);
+        const int64_t before_ms = clock_ms();
+        assert_int_equal(pg_reconnect(pg), OK);
+        took_ms += clock_ms() - before_ms;
+    }
+    assert_in_range(took_ms, 0, 2 * SLACK_MS);
+}
+
+static void who_insists_gives_up_in_time(void **state)
+{
+    (void)state;
+    own_postgres_end(&postgres);
+    const int64_t before_ms = clock_ms();
+    assert_int_equal(pg_reconnect(pg), ERR_DB_DOWN);
+    expect_within(before_ms, CONNECT_MS + SLACK_MS);
+    own_postgres_start(&postgres);
+    wait_until_up(pg);
+    wait_until_up(other);
+}
+
 static void a_restart_between_two_statements_costs_none(void **state)
 {
     (void)state;
@@ -286,6 +313,8 @@ int main(void)
         FAULT_TEST(a_stopped_postgres_costs_one_deadline),
         FAULT_TEST(a_commit_to_a_stopped_postgres_is_uncertain_in_time),
         FAULT_TEST(while_down_the_answer_is_fast),
+        FAULT_TEST(who_insists_has_the_connection_as_soon_as_there_can_be_one),
+        FAULT_TEST(who_insists_gives_up_in_time),
         FAULT_TEST(a_restart_between_two_statements_costs_none),
     };
     return cmocka_run_group_tests_name("postgres faults", tests, group_set_up, group_tear_down);
