@@ -1,0 +1,87 @@
+"""A registrard whose Postgres is behind a CommitProxy, and the moments at which its commits are cut. The fixtures `own` and
+`env` are for tests that import them."""
+
+import os
+import secrets
+import time
+
+import pytest
+
+from harness.calls import Calls
+from harness.commit_cases import Env
+from harness.commits import AFTER, BEFORE, LOST, CommitProxy
+from harness.crashes import Truth
+from harness.databases import Databases
+from harness.http_client import Http
+from harness.link import Link
+from harness.process import Registrard
+from harness.sms_file import SmsFile
+
+LATE = 0.2  # seconds for which Postgres is away, when the answer is known in spite of it
+MOMENTS = {
+    "before": (BEFORE, 0), "after": (AFTER, 0),
+    "before, then away": (BEFORE, LATE), "after, then away": (AFTER, LATE),
+    "before, then away for long": (BEFORE, None), "after, then away for long": (AFTER, None),
+    "before, the server unaware": (LOST, 0),
+}
+AT_ONCE = ("before", "after")
+UNCERTAIN = (*AT_ONCE, "before, then away for long", "after, then away for long")
+# Tests run every kind of transaction at once, and some where Postgres is away or unaware; with this, all of them.
+ALL = os.environ.get("TEST_COMMIT_CUTS") == "all"
+SETTINGS = {
+    "REGISTRARD_POSTGRES_CONNECTIONS": "1",  # so that there is one who has to find out that Postgres is back
+    "REGISTRARD_POSTGRES_CONNECT_TIMEOUT": "600ms",
+    "REGISTRARD_BINDING_WAIT": "300ms",
+    "REGISTRARD_BINDING_REGISTER_WAIT": "1500ms",
+    "REGISTRARD_XMPP_REQUEST_TIMEOUT": "3s",
+    "REGISTRARD_XMPP_PING_INTERVAL": "5s",
+    "REGISTRARD_XMPP_CHECK_INTERVAL": "1ms",  # each login has its JID checked
+    "REGISTRARD_POINTS_PRIZES": "0.01:10000",
+    "REGISTRARD_POINTS_DAY_BUDGET": "1000000",
+}
+
+
+class Own:
+    def __init__(self, stack):
+        self.stack = stack
+        self.databases = Databases(stack)
+        self.database = self.databases.new()
+        self.proxy = CommitProxy(stack.settings["STACK_SOCKETS"] + "/.s.PGSQL.5432")
+        self.link = Link(stack)
+        component = stack.settings["STACK_MORE_COMPONENTS"].split(",")[0]
+        self.server = Registrard(stack, self.link.settings, "cut", {
+            **SETTINGS, "REGISTRARD_POSTGRES_URL": self.proxy.url(self.database),
+            "REGISTRARD_XMPP_COMPONENT": component})
+        self.server.start()
+        self.db = self.databases.connect(self.database)
+
+    def close(self):
+        self.server.stop()
+        self.link.close()
+        self.proxy.close()
+        self.db.close()
+        self.databases.close()
+        assert not self.server.log.complaints()
+
+
+@pytest.fixture(scope="module")
+def own(_stack):
+    one = Own(_stack)
+    yield one
+    one.close()
+
+
+def recovered(calls):
+    """The database worker has its connection."""
+    while calls.http.get("/verify_access_token", {"access_token": secrets.token_hex(32)}).status == 503:
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def env(own, stack, server, read_answer):  # pylint: disable=redefined-outer-name,unused-argument
+    calls = Calls(Http(own.server.ports, stack.certificate), read_answer)
+    recovered(calls)
+    yield Env(own.server, calls, own.db, Truth(own.db, stack), SmsFile(stack.var), own.link)
+    own.link.heal()
+    own.proxy.heal()
+    own.server.wait_ready()
