@@ -134,11 +134,12 @@ PYTEST  := $(PYTHON) -B -m pytest
 E2E_JOBS ?= 3
 
 help: ## what there is to make
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
 	@echo 'MODE=release|asan|tsan  CC=gcc|clang  VAR=directory of the servers (var)'
 
 run: ## install, build, start everything; Ctrl-C ends it
 	@bash examples/dev/install.sh run
+	@bash examples/dev/stack.sh status "$$VAR" >/dev/null # refuses a VAR that is of no use, before building
 	@echo 'building $(BUILD)/registrard'
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all
 	@exec env --default-signal=INT bash examples/dev/run.sh $(BUILD)/registrard
@@ -194,13 +195,19 @@ tidy: ## clang-tidy over every C file
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $(JOBS) -n 4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(CPPFLAGS) -std=c17 -DREGISTRARD_VERSION=\"\" 2>/dev/null' sh
 
-install: $(BUILD)/registrard $(BUILD)/registrarctl ## programs, manual pages and unit under PREFIX (/usr/local), with DESTDIR in front
+DOC := $(DESTDIR)$(PREFIX)/share/doc/registrard
+UNIT := $(DESTDIR)/etc/systemd/system/registrard.service
+install: $(BUILD)/registrard $(BUILD)/registrarctl ## programs, manual pages, documents and unit under PREFIX (/usr/local), with DESTDIR in front
 	install -D -m 755 $(BUILD)/registrard $(DESTDIR)$(PREFIX)/sbin/registrard
 	install -D -m 755 $(BUILD)/registrarctl $(DESTDIR)$(PREFIX)/sbin/registrarctl
 	install -D -m 644 docs/registrard.8 $(DESTDIR)$(PREFIX)/share/man/man8/registrard.8
 	install -D -m 644 docs/registrarctl.8 $(DESTDIR)$(PREFIX)/share/man/man8/registrarctl.8
-	install -D -m 644 examples/registrard.conf $(DESTDIR)$(PREFIX)/share/doc/registrard/registrard.conf
-	install -D -m 644 examples/registrard.service $(DESTDIR)/etc/systemd/system/registrard.service
+	install -d $(DOC)/docs $(DOC)/examples $(dir $(UNIT))
+	install -m 644 README.md LICENSE $(DOC)
+	install -m 644 docs/*.md $(DOC)/docs
+	install -m 644 examples/*.conf $(DOC)/examples
+	sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' examples/registrard.service >$(UNIT)
+	chmod 644 $(UNIT)
 
 docs: $(BUILD)/registrard ## the documents that come from the table of settings
 	@$< --config-reference >docs/configuration.md

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing: `install.sh run` those to build and run, `install.sh test` those of the
-# tests as well. Does nothing, and needs no rights, when all are there.
+# Installs the Debian packages that are missing: `install.sh build` those to build, `install.sh run` those of the
+# development environment as well, `install.sh test` those of the tests, too. Does nothing, and needs no rights, when all
+# are there.
 #
 # Services that a package brings are neither started nor enabled, and no Postgres cluster of the machine's is made: the
 # development environment has servers of its own. What was there before keeps running as it did. An existing
@@ -11,11 +12,11 @@ here=$(dirname -- "$(realpath -- "$0")")
 # shellcheck source=/dev/null
 . "$here/lib.sh"
 
-RUN="make gcc libc6-dev pkg-config git ca-certificates openssl libssl-dev libexpat1-dev libstrophe-dev libmicrohttpd-dev
+BUILD="make gcc libc6-dev pkg-config git ca-certificates libssl-dev libexpat1-dev libstrophe-dev libmicrohttpd-dev
     libgnutls28-dev libjansson-dev libpq-dev libhiredis-dev libargon2-dev libgd-dev libpng-dev
-    libqrencode-dev libinih-dev libcurl4-openssl-dev
-    postgresql-15 redis-server redis-tools prosody prosody-modules lua-unbound"
-TEST="$RUN libcmocka-dev clang clang-format clang-tidy curl procps python3 python3-pytest python3-pytest-xdist
+    libqrencode-dev libinih-dev libcurl4-openssl-dev"
+RUN="$BUILD openssl curl postgresql-15 redis-server redis-tools prosody prosody-modules lua-unbound"
+TEST="$RUN libcmocka-dev clang clang-format clang-tidy procps python3 python3-pytest python3-pytest-xdist
     python3-slixmpp python3-psycopg2 python3-redis ejabberd erlang-p1-oauth2"
 
 MARK="registrard's examples/dev/install.sh made this for the time of an installation; remove it."
@@ -125,9 +126,10 @@ install_packages() {
 main() {
     local wanted packages
     case ${1:-} in
+    build) wanted=$BUILD ;;
     run) wanted=$RUN ;;
     test) wanted=$TEST ;;
-    *) die "usage: install.sh run|test" ;;
+    *) die "usage: install.sh build|run|test" ;;
     esac
     [ -e /etc/debian_version ] || die "this is no Debian; what Debian 12 calls $wanted is needed"
     # shellcheck disable=SC2086

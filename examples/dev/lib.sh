@@ -51,7 +51,7 @@ var_open() {
     fi
     if ! as_user test -w "$VAR/." 2>/dev/null || ! as_user test -O "$VAR/."; then
         [ -z "$made" ] || find "$made" -depth -type d -empty -delete
-        die "the servers run as user $SERVERS_USER, who cannot reach $VAR or does not own it; name another directory with VAR=dir"
+        die "the servers run as user $SERVERS_USER, who cannot reach $VAR or does not own it; name another directory, such as VAR=/var/tmp/registrard-dev"
     fi
     var_furnish
 }
