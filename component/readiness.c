@@ -93,9 +93,19 @@ static bool xmpp_is_ready(struct readiness *readiness, bool login_only, struct b
     return status.ready && !name_taken;
 }
 
-/* It can do its work all the same. */
+static bool is_open(struct readiness *readiness)
+{
+    pthread_mutex_lock(&readiness->lock);
+    const bool open = readiness->xmpp != NULL;
+    pthread_mutex_unlock(&readiness->lock);
+    return open;
+}
+
+/* It can do its work all the same. Before it is open the schema may not be there. */
 static void note_brake(struct readiness *readiness, struct buf *why)
 {
+    if (!is_open(readiness))
+        return;
     enum brake brake;
     if (brake_get(readiness->pg, &brake) == OK && brake == BRAKE_ON)
         buf_puts(why, "reconcile: too many accounts have drifted, nothing is mended; see docs/reconcile.md\n");

@@ -2,6 +2,7 @@
 not stop an older registrard."""
 
 import concurrent.futures
+import contextlib
 import os
 import signal
 import subprocess
@@ -87,29 +88,50 @@ def test_a_newer_schema_is_accepted(migrate, databases, empty, server, calls):
     calls.new_account(DEVICE)
 
 
+@contextlib.contextmanager
+def held_up(databases, name):
+    """While it lasts, a migration of this database waits inside its transaction. What is yielded says whether one does."""
+    databases.run(name, "drop schema public cascade; create schema public")
+    databases.run(name, "create table schema_lock (one boolean primary key check (one)); "
+                        "insert into schema_lock values (true)")
+    holder = databases.connect(name)
+    holder.autocommit = False
+    with holder.cursor() as cursor:
+        cursor.execute("select one from schema_lock for update")
+    try:
+        yield lambda: databases.run(
+            name, "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+    finally:
+        holder.rollback()
+        holder.close()
+
+
 def test_killed_in_the_middle(migrate, server, databases, empty):
     """Nothing of it is left; the next one does it all."""
     assert migrate(empty).returncode == 0
-    databases.run(empty, "drop schema public cascade; create schema public")
-    databases.run(empty, "create table schema_lock (one boolean primary key check (one)); "
-                         "insert into schema_lock values (true)")
-    holder = databases.connect(empty)
-    holder.autocommit = False
-    with holder.cursor() as cursor:
-        cursor.execute("select one from schema_lock for update")  # so that it waits inside its transaction
-    with subprocess.Popen([str(server.binary), "--migrate"], env=server.environment(databases.settings(empty)),
-                          cwd=server.stack.var, stderr=subprocess.DEVNULL,
-                          user=server.stack.user if os.geteuid() == 0 else None) as process:
-        wait_until(lambda: databases.run(
-            empty, "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"),
-            what="the migration waiting")
+    with held_up(databases, empty) as waits, subprocess.Popen(
+            [str(server.binary), "--migrate"], env=server.environment(databases.settings(empty)),
+            cwd=server.stack.var, stderr=subprocess.DEVNULL,
+            user=server.stack.user if os.geteuid() == 0 else None) as process:
+        wait_until(waits, what="the migration waiting")
         process.send_signal(signal.SIGKILL)
         process.wait()
-    holder.rollback()
-    holder.close()
     assert "accounts" not in tables(databases, empty)
     assert migrate(empty).returncode == 0
     assert "accounts" in tables(databases, empty)
+
+
+def test_readiness_asks_nothing_of_a_schema_that_is_not_there(migrate, server, databases, empty):
+    assert migrate(empty).returncode == 0
+    server.stop()
+    mark = server.log.mark()
+    with held_up(databases, empty) as waits:
+        server.start({**databases.settings(empty), "REGISTRARD_SERVER_MIGRATE": "true"}, wait=False)
+        wait_until(waits, what="the migration waiting")
+        status, text = server.get_ops("/readyz")
+        assert status == 503 and "starting" in text, text
+    server.wait_ready()
+    assert "event=postgres_refused" not in server.log.text(mark)
 
 
 def test_without_postgres(migrate, stack, empty):
