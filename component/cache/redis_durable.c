@@ -16,7 +16,7 @@ static bool says(const char *info, const char *line)
     return false;
 }
 
-static enum err expect(struct redis *redis, const char *section, const char *line, const char *event)
+static enum err expect(struct redis *redis, const char *section, const char *line, const char *event, const char *hint)
 {
     redisReply *reply = NULL;
     enum err err = redis_do(redis, &reply, "INFO %s", section);
@@ -26,15 +26,17 @@ static enum err expect(struct redis *redis, const char *section, const char *lin
     freeReplyObject(reply);
     if (as_expected)
         return OK;
-    log_error(event, F("expected", line));
+    log_error(event, F("expected", line), F("hint", hint));
     return ERR_INVALID;
 }
 
 enum err redis_check_durable(struct redis *redis)
 {
-    enum err evicts = expect(redis, "memory", "maxmemory_policy:noeviction", "redis_may_evict");
+    enum err evicts = expect(redis, "memory", "maxmemory_policy:noeviction", "redis_may_evict",
+                             "set maxmemory-policy noeviction in redis.conf");
     if (evicts != OK && evicts != ERR_INVALID)
         return evicts;
-    enum err forgets = expect(redis, "persistence", "aof_enabled:1", "redis_has_no_append_only_file");
+    enum err forgets = expect(redis, "persistence", "aof_enabled:1", "redis_has_no_append_only_file",
+                              "set appendonly yes in redis.conf");
     return forgets != OK ? forgets : evicts;
 }
