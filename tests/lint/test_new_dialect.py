@@ -1,10 +1,14 @@
-"""docs/new-dialect.md against the code: the operations, functions and files that it names are there."""
+"""docs/new-dialect.md and docs/new-server.md against the code: what they name is there."""
 
 import pathlib
 import re
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/new-dialect.md").read_text(encoding="utf-8")
+SERVERS = (ROOT / "docs/new-server.md").read_text(encoding="utf-8")
+both_pages = pytest.mark.parametrize("page", [PAGE, SERVERS], ids=["dialect", "server"])
 
 
 def source(*folders):
@@ -20,15 +24,17 @@ def test_operations_are_where_they_are_said_to_be():
             assert f"extern const struct op {operation};" in declared, operation
 
 
-def test_names_are_those_of_the_code():
-    code = source("component", "http", "sql")
-    for name in re.findall(r"`(?:struct |enum )?([a-z]\w*_\w+)`", PAGE):
+@both_pages
+def test_names_are_those_of_the_code(page):
+    code = source("component", "http", "sql", "xmpp")
+    for name in re.findall(r"`(?:struct |enum )?([a-z]\w*_\w+)`", page):
         if "005" not in name:
             assert re.search(rf"\b{name}\b", code), name
 
 
-def test_files_are_there():
-    for name in re.findall(r"`([\w/]+\.(?:py|md|sh|[ch]|def))`", PAGE):
+@both_pages
+def test_files_are_there(page):
+    for name in re.findall(r"`([\w/]+\.(?:py|md|sh|[ch]|def))`", page):
         if "005" not in name:
             assert any(ROOT.rglob(name)) if "/" not in name else (ROOT / name).exists(), name
 
@@ -36,3 +42,11 @@ def test_files_are_there():
 def test_the_route_that_is_shown_is_one():
     (line,) = re.findall(r"^\{\"/.*\},$", PAGE, re.M)
     assert line in source("http/dialects")
+
+
+def test_members_of_a_driver_are_told():
+    (members,) = re.findall(r"struct xmpp_server \{(.*?)^\};", (ROOT / "xmpp/server.h").read_text(encoding="utf-8"), re.S | re.M)
+    names = set(re.findall(r"\(\*(\w+)\)\(|(?:unsigned|char \*)\s*(\w+);", members))
+    names = {one or other for one, other in names} - {"name", "reach"}
+    assert len(names) >= 12
+    assert not {name for name in names if f"`{name}`" not in SERVERS}
