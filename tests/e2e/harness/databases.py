@@ -28,6 +28,12 @@ class Databases:
         self.names.append(name)
         return name
 
+    def renew(self, name):
+        """It is as empty again as a new one."""
+        with self._as_owner_of_all() as cursor:
+            cursor.execute(f"drop database {name} with (force)")
+            cursor.execute(f"create database {name} owner registrard")
+
     def settings(self, name):
         """What makes a registrard use it."""
         return {"REGISTRARD_POSTGRES_URL": f"host={self.stack.settings['STACK_SOCKETS']} dbname={name} user=registrard"}
