@@ -121,3 +121,20 @@ certificate_once() {
             -keyout key.pem -out certificate.pem 2>openssl.log && mv "$1/tls.new" "$1/tls"' sh "$VAR" ||
         die "openssl made no certificate; see $VAR/tls.new/openssl.log"
 }
+
+# The servers of `make run`, into services. With an XMPP server of the user's own there is no Prosody.
+services_choose() {
+    services=(postgres redis)
+    [ -n "${REGISTRARD_XMPP_HOST:-}" ] || services+=(prosody)
+}
+
+# What the stack says fills in what the environment does not say, be it the value or the file that holds it.
+adopt_settings() {
+    local line name value
+    while IFS= read -r line; do
+        name=${line%%=*}
+        value=${name%_FILE}
+        [[ $name == REGISTRARD_* && ( -n ${!name:-} || -n ${!value:-} ) ]] || export "${line?}"
+    done < <(bash "$here/stack.sh" settings "$VAR" "${services[@]}")
+    [ -n "${REGISTRARD_POSTGRES_URL:-}" ] || die "the settings of the servers could not be read"
+}

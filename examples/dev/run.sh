@@ -39,17 +39,6 @@ stop_all() {
     bash "$here/stack.sh" down "$VAR"
 }
 
-# What the stack says fills in what the environment does not say, be it the value or the file that holds it.
-adopt_settings() {
-    local line name value
-    while IFS= read -r line; do
-        name=${line%%=*}
-        value=${name%_FILE}
-        [[ $name == REGISTRARD_* && ( -n ${!name:-} || -n ${!value:-} ) ]] || export "${line?}"
-    done < <(bash "$here/stack.sh" settings "$VAR" "${services[@]}")
-    [ -n "${REGISTRARD_POSTGRES_URL:-}" ] || die "the settings of the servers could not be read"
-}
-
 # Whether registrard is ready, asked on its ops port. Leaves in WHY what it says.
 ready() {
     local reply
@@ -85,8 +74,7 @@ main() {
     check_xmpp
     var_open "${VAR:-var}"
     lock
-    services=(postgres redis)
-    [ -n "${REGISTRARD_XMPP_HOST:-}" ] || services+=(prosody)
+    services_choose
     HTTP=${REGISTRARD_HTTP_PORT:-8080} HTTPS=${REGISTRARD_HTTPS_PORT:-8443}
     TCP=${REGISTRARD_TCP_PORT:-8081} OPS=${REGISTRARD_OPS_PORT:-8082}
 
@@ -97,6 +85,7 @@ main() {
     adopt_settings
     # The servers' user may not be able to reach the tree, and a build must not write into a program that runs.
     var_write bin/registrard 755 <"$1"
+    var_write bin/registrarctl 755 <"$(dirname -- "$1")/registrarctl"
     LOG_TO_TERMINAL=yes process_start registrard "$VAR/bin/registrard"
     local registrard=$! status=0
     announce

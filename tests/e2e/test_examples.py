@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from harness.ctl import Ctl
+
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -23,3 +25,11 @@ def test_example(server, stack, tmp_path, script):
 def test_there_is_one_for_each_dialect():
     dialects = {path.stem.lstrip("d") for path in (EXAMPLES.parent / "http/dialects").glob("*[0-9].c")}
     assert "v1" in dialects and {path.stem for path in EXAMPLES.glob("*.sh")} == dialects
+
+
+def test_the_administrators_tool_with_what_make_run_started(server, stack):
+    Ctl(server)  # puts it where make run does
+    environment = {name: value for name, value in os.environ.items() if name != "REGISTRARD_BIN"}
+    done = subprocess.run(["bash", str(EXAMPLES / "dev/with.sh"), "registrarctl", "instances"], stdin=subprocess.DEVNULL,
+                          env={**environment, "VAR": str(stack.var)}, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("alive"), done
