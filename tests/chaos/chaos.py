@@ -85,7 +85,7 @@ class Run:
     def _hub(self):
         """A device to which all may be bound; it was there before."""
         one = Subject(new_name("hub"), DEVICE, "device", passwords=["x"])
-        wire = Wire(self.instances, self.tls, random.Random(self.seed), self.stopping)
+        wire = Wire(self.instances, self.tls, random.Random(self.seed), self.stopping, impatience=0)
         assert Hand003(wire, self.post, one.name, DEVICE).register("x") == "done"
         one.exists = True
         return one

@@ -19,14 +19,15 @@ SETTINGS = {
     "REGISTRARD_OUTBOX_LEASE": f"{LEASE}s",
     "REGISTRARD_ROSTER_GROUPS_PHONE": "Phones",
     "REGISTRARD_ROSTER_GROUPS_DEVICE": "Things, At home",
-    # What a killed server has forgotten is a second of a hundred clients' work, but here a large part of all accounts.
-    "REGISTRARD_RECONCILE_BRAKE_ACCOUNTS": "100000",
     # Clients ask again and again, and a few hundred accounts live a life in a minute.
     **{f"REGISTRARD_LIMITS_{name}": "1000000" for name in (
         "REGISTRATIONS_PER_HOUR", "LOGINS_PER_MINUTE", "LOGINS_PER_NAME_PER_MINUTE", "CODES_PER_PHONE_MINUTE",
         "CODES_PER_ADDRESS_MINUTE", "CODES_PER_HANDLE_MINUTE", "CODES_PER_COUNTRY_MINUTE", "LOOKUPS_PER_MINUTE",
         "NICKNAMES_PER_HOUR")},
 }
+
+# What a killed server has forgotten is a moment's work, but here that is a large part of all accounts. Prosody forgets nothing.
+FORGETFUL = {"REGISTRARD_RECONCILE_BRAKE_ACCOUNTS": "100000"}
 
 
 class Instance:
@@ -36,6 +37,7 @@ class Instance:
         self.name = f"registrard-{number}"
         settings = {
             **SETTINGS,
+            **({} if stack.xmpp == "prosody" else FORGETFUL),
             "REGISTRARD_XMPP_COMPONENT": component,
             "REGISTRARD_POSTGRES_URL": "host={} port={} dbname=registrard user=registrard".format(
                 *links.addresses[f"{self.name} postgres"]),

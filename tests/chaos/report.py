@@ -3,6 +3,8 @@
 import collections
 import threading
 
+DRIFT = ("vanished", "risen", "missing", "subscription", "name", "left_over")
+IDLE = ("login", "enter", "enter at the end", "list", "check", "check ended")  # nothing is changed by these
 LINES = 40  # of the log, of one account
 
 
@@ -63,6 +65,7 @@ class Report:
                 by_operation.setdefault((kind, what), []).append(f"{answer} {number}")
         for (kind, what), answers in by_operation.items():
             print(f"  {kind:7} {what:18} {', '.join(answers)}")
+        print("changes acknowledged, by dialect: " + ", ".join(f"{kind} {n}" for kind, n in _acknowledged(counts).items()))
         known = collections.Counter(str(one.exists) for client in run.clients for one in client.world.subjects)
         bound = collections.Counter(str(state) for client in run.clients for state in client.world.bound.values())
         print(f"accounts at the end: there {known['True']}, not there {known['False']}, never answered {known['None']}; "
@@ -74,6 +77,9 @@ class Report:
         if self.skipped:
             print(f"  left out, because it was not back from the one before: {self.skipped}")
         print(f"errors logged: " + (", ".join(f"{event} {n}" for event, n in _errors(run).items()) or "none"))
+        drift = _drift(run)
+        print("accounts that differed from the server and were mended: " +
+              (", ".join(f"{kind} {n}" for kind, n in drift.items()) or "none"))
         print(f"requests that acted: {_acted(counts)}; faults: {len(self.faults)}; {self.logged_in} JIDs logged in\n"
               f"after the last recovery all requests were answered in {self.joined:.1f} s, and everything was right in "
               f"{self.recovery:.1f} s" + (f" (last: {self.latest.kind}, {self.latest.text})" if self.latest else ""),
@@ -125,6 +131,22 @@ def _errors(run):
     return events
 
 
+def _drift(run):
+    """What the comparisons found, accounts by kind (docs/reconcile.md)."""
+    kinds = collections.Counter()
+    for one in run.instances:
+        for found in one.registrard.log.events("account_drifted"):
+            kinds.update(kind for kind in DRIFT if int(found[kind]) > 0)
+    return kinds
+
+
+def _acknowledged(counts):
+    found = collections.Counter()
+    for (kind, what, answer), number in sorted(counts.items()):
+        if answer in ("done", "0") and what not in IDLE:
+            found[kind if kind.isdigit() else "003"] += number
+    return found
+
+
 def _acted(counts):
-    idle = ("login", "enter", "enter at the end", "list", "check", "check ended")
-    return sum(number for (_, what, _), number in counts.items() if what not in idle)
+    return sum(number for (_, what, _), number in counts.items() if what not in IDLE)

@@ -33,13 +33,13 @@ class Wire:
     """What the harness's dialects take for an Http. Under `acting()` a request may do something that is compared in the
     end; all others only prepare for it."""
 
-    IMPATIENCE = 0.03  # of the requests that act are not waited for
-
-    def __init__(self, instances, tls, dice, stopping):
+    def __init__(self, instances, tls, dice, stopping, impatience=0.03):
+        """`impatience`: the part of the requests that act that is not waited for."""
         self.instances = instances
         self.tls = tls
         self.dice = dice
         self.stopping = stopping
+        self.impatience = impatience
         self.is_acting = False
         self.last = ""  # where the last request went
 
@@ -68,7 +68,7 @@ class Wire:
     def request(self, method, path, body=None, headers=None):
         instance = self.dice.choice(self.instances)
         plain = self.dice.random() < 0.7
-        hasty = self.dice.uniform(0.005, 0.3) if self.is_acting and self.dice.random() < self.IMPATIENCE else None
+        hasty = self.dice.uniform(0.005, 0.3) if self.is_acting and self.dice.random() < self.impatience else None
         self.last = instance.name
         moment = instance.moment()
         connection = self._connection(instance, plain)
