@@ -41,6 +41,10 @@ SETTINGS = {
 }
 
 
+def sealing_with(first, *others):
+    return {"REGISTRARD_KEYS_SEAL": ",".join([first, *others]), "REGISTRARD_KEYS_SEAL_FILE": None}
+
+
 class Own:
     def __init__(self, stack):
         self.stack = stack
@@ -48,10 +52,12 @@ class Own:
         self.database = self.databases.new()
         self.proxy = CommitProxy(stack.settings["STACK_SOCKETS"] + "/.s.PGSQL.5432")
         self.link = Link(stack)
-        component = stack.settings["STACK_MORE_COMPONENTS"].split(",")[0]
+        self.seal_key = (stack.var / "secrets/seal").read_text(encoding="ascii").strip()
+        self.next_seal_key = f"9:{'5ac3' * 16}"
         self.server = Registrard(stack, self.link.settings, "cut", {
-            **SETTINGS, "REGISTRARD_POSTGRES_URL": self.proxy.url(self.database),
-            "REGISTRARD_XMPP_COMPONENT": component})
+            **SETTINGS, **sealing_with(self.seal_key, self.next_seal_key),
+            "REGISTRARD_POSTGRES_URL": self.proxy.url(self.database),
+            "REGISTRARD_XMPP_COMPONENT": stack.settings["STACK_MORE_COMPONENTS"].split(",")[0]})
         self.server.start()
         self.db = self.databases.connect(self.database)
 
@@ -61,7 +67,8 @@ class Own:
         self.proxy.close()
         self.db.close()
         self.databases.close()
-        assert not self.server.log.complaints()
+        complaints = self.server.log.complaints()
+        assert not complaints, complaints
 
 
 @pytest.fixture(scope="module")

@@ -51,18 +51,18 @@ class CommitProxy:
             return self.cut
 
     def heal(self):
+        """Postgres can be reached; it still knows nothing of lost connections."""
         with self.lock:
             self.cut = None
             self._back()
-            lost, self.lost = self.lost, []
-        for one in lost:
-            one.end()
 
     def close(self):
         self.closed = True
         self.heal()
         self.listener.close()
         self._end_all()
+        for one in self.lost:
+            one.end()
 
     # How
 
