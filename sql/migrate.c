@@ -18,14 +18,16 @@ EMBED_TEXT(migration_0005, "sql/migrations/0005_binding_names.sql");
 EMBED_TEXT(migration_0006, "sql/migrations/0006_consent.sql");
 EMBED_TEXT(migration_0007, "sql/migrations/0007_instances_and_doors.sql");
 EMBED_TEXT(migration_0008, "sql/migrations/0008_claims_since.sql");
+EMBED_TEXT(migration_0009, "sql/migrations/0009_contested_pairs.sql");
 
 static const struct migration {
     const char *sql;
     int version;
     bool optional; /* this program runs without it, too */
 } migrations[] = {
-    {migration_0001, 1, false}, {migration_0002, 2, false}, {migration_0003, 3, false}, {migration_0004, 4, false},
-    {migration_0005, 5, false}, {migration_0006, 6, false}, {migration_0007, 7, false}, {migration_0008, 8, false},
+    {migration_0001, 1, false}, {migration_0002, 2, false}, {migration_0003, 3, false},
+    {migration_0004, 4, false}, {migration_0005, 5, false}, {migration_0006, 6, false},
+    {migration_0007, 7, false}, {migration_0008, 8, false}, {migration_0009, 9, false},
 };
 enum { MIGRATION_COUNT = sizeof migrations / sizeof migrations[0], MIGRATION_MS = 3600000 };
 

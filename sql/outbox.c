@@ -70,6 +70,9 @@ static enum err give_back_lost(struct pg *pg, const struct outbox_claim *claim)
     return err;
 }
 
+/* A pair whose last attempt ended in ERR_CONFLICT, by its err_name. */
+#define IS_CONTESTED "o.kind = 3 and o.last_error = 'conflict'"
+
 enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim, struct outbox_item **items_r,
                      size_t *count_r)
 {
@@ -78,20 +81,25 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "with creates as (select o.id from outbox o where o.kind = 1 and o.due_at <= now() "
         "and (o.lease_owner = $1 or o.since < now() - $3::bigint * interval '1 millisecond') "
         "order by o.due_at limit $5 for update skip locked), "
+        "contested as (select o.id from outbox o where not $4 and " IS_CONTESTED " and o.due_at <= now() "
+        "order by o.attempts, o.due_at limit least($8::bigint, $5 - (select count(*) from creates)) "
+        "for update skip locked), "
         "others as (select o.id from outbox o where not $4 and o.kind <> 1 and o.kind <> 5 and o.kind <= 7 and "
-        "o.due_at <= now() "
+        "o.due_at <= now() and (" IS_CONTESTED ") is not true "
         "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind in (1, 3, 4, 6) and p.low = o.low) "
         "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low))) "
-        "order by o.due_at limit $5::bigint - (select count(*) from creates) for update skip locked), "
-        "compares as (select o.id from outbox o where not $4 and o.kind = 5 and o.due_at <= now() order by o.due_at "
-        "limit least($7::bigint, $5 - (select count(*) from creates) - (select count(*) from others)) "
+        "order by o.due_at limit $5::bigint - (select count(*) from creates) - (select count(*) from contested) "
         "for update skip locked), "
-        "due as (select id from creates union all select id from others union all select id from compares) "
+        "compares as (select o.id from outbox o where not $4 and o.kind = 5 and o.due_at <= now() order by o.due_at "
+        "limit least($7::bigint, $5 - (select count(*) from creates) - (select count(*) from contested) - "
+        "(select count(*) from others)) for update skip locked), "
+        "due as (select id from creates union all select id from contested union all select id from others union all "
+        "select id from compares) "
         "update outbox o set lease = $6, lease_owner = $1, attempts = o.attempts + 1, "
         "due_at = now() + $2::bigint * interval '1 millisecond' from due where o.id = due.id and o.id = "
         "any(array(select id from due)) "
         "returning o.id, o.kind, o.low, o.high, o.version, o.lease, o.attempts, "
-        "(extract(epoch from now() - o.since) * 1000)::bigint"};
+        "(extract(epoch from now() - o.since) * 1000)::bigint, coalesce(" IS_CONTESTED ", false)"};
     struct pg_args args = {0};
     pg_arg_text(&args, claim->owner);
     pg_arg_i64(&args, claim->lease_ms);
@@ -101,6 +109,7 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
     const int64_t lease = new_lease();
     pg_arg_i64(&args, lease);
     pg_arg_i64(&args, (int64_t)claim->compares_most);
+    pg_arg_i64(&args, (int64_t)claim->contested_most);
     PGresult *result = NULL;
     enum err err = give_back_lost(pg, claim);
     if (err != OK)
@@ -122,6 +131,7 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
             .lease = pg_i64(result, (int)i, 5),
             .attempts = (unsigned)pg_i64(result, (int)i, 6),
             .age_ms = pg_i64(result, (int)i, 7),
+            .contested = pg_bool(result, (int)i, 8),
         };
     PQclear(result);
     return OK;

@@ -31,6 +31,7 @@ struct outbox_item {
     int64_t lease;     /* of this taking: rows that were taken together share it */
     unsigned attempts; /* this one included */
     int64_t age_ms;    /* since the wish */
+    bool contested;    /* a pair whose last attempt ended in ERR_CONFLICT: somebody writes against us */
 };
 
 /* In a transaction: a wish about an account's JID. `owner` is the instance whose request waits for it
@@ -48,7 +49,8 @@ struct outbox_claim {
     int64_t register_wait_ms;
     bool creates_only; /* no link: only registrations that are to be undone */
     size_t most;
-    size_t compares_most; /* of them, comparisons */
+    size_t compares_most;  /* of them, comparisons */
+    size_t contested_most; /* of them, contested pairs: those that were tried least often first */
     int64_t *lost; /* the caller's from call to call, 0 at first: a lease whose rows nobody was told of; or NULL */
 };
 /* Takes rows that are due: registrations first, because somebody waits for each, then the oldest, comparisons last; a

@@ -9,7 +9,7 @@
 #include "component/base/crypto.h"
 #include "component/base/text.h"
 
-enum { ID_BYTES = 6, PASSWORD_LENGTH = 32 };
+enum { ID_BYTES = 6, PASSWORD_LENGTH = 32, DISAGREEING_MS = 5000 };
 
 struct selftest {
     const struct xmpp_server *server;
@@ -73,12 +73,12 @@ static enum err lock_and_unlock(struct selftest *test)
 
 static enum err bind_both(struct selftest *test)
 {
-    return server_make(test->server, test->task, test->arena, test->sides, true);
+    return server_make(test->server, test->task, test->arena, test->sides, true, DISAGREEING_MS);
 }
 
 static enum err unbind_both(struct selftest *test)
 {
-    return server_make(test->server, test->task, test->arena, test->sides, false);
+    return server_make(test->server, test->task, test->arena, test->sides, false, DISAGREEING_MS);
 }
 
 static enum err expect_count(struct selftest *test, size_t count)

@@ -12,8 +12,7 @@
 #include "xmpp/ns.h"
 #include "xmpp/rosters.h"
 
-/* A user's client may write against us for as long as it likes; a worker is not kept from others for that. */
-enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500, REWRITE_MS = 1000, DISAGREEING_MS = 5000 };
+enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500, REWRITE_MS = 1000 };
 
 static const struct xmpp_server *const servers[] = {&server_openfire, &server_prosody, &server_ejabberd};
 
@@ -98,7 +97,7 @@ static enum err edit_again(struct readback *readback, bool bind)
 }
 
 enum err server_make(const struct xmpp_server *server, struct task *task, struct arena *arena,
-                     struct roster_side sides[2], bool bind)
+                     struct roster_side sides[2], bool bind, int64_t disagreeing_ms)
 {
     struct readback readback;
     readback_init(&readback, server, task, arena, sides);
@@ -108,7 +107,9 @@ enum err server_make(const struct xmpp_server *server, struct task *task, struct
     for (int64_t pause = REREAD_FIRST_MS; err == OK; pause = 2 * pause < REREAD_LONGEST_MS ? 2 * pause : pause) {
         if (roster_side_is(&sides[0], bind) && roster_side_is(&sides[1], bind))
             return OK;
-        if (clock_ms() + pause >= task->deadline_ms || clock_ms() - began_ms >= DISAGREEING_MS)
+        if (clock_ms() + pause - began_ms > disagreeing_ms)
+            return ERR_CONFLICT;
+        if (clock_ms() + pause >= task->deadline_ms)
             return ERR_TIMEOUT;
         sleep_ms(pause);
         readback_init(&readback, server, task, arena, sides);

@@ -466,27 +466,31 @@ enum err xmpp_send_message(struct xmpp *xmpp, const struct xmpp_message *message
 }
 
 static enum err make(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], bool bind,
-                     int64_t deadline_ms)
+                     const struct xmpp_patience *patience)
 {
     struct operation operation;
     if (!is_local(sides[0].local) || !is_local(sides[1].local))
         return ERR_INVALID;
-    enum err err = begin(xmpp, false, deadline_ms, &operation);
+    enum err err = begin(xmpp, false, patience->deadline_ms, &operation);
     if (err != OK)
         return err;
-    return operation_end(xmpp, &operation, server_make(operation.server, &operation.task, arena, sides, bind));
+    const enum err made = server_make(operation.server, &operation.task, arena, sides, bind, patience->disagreeing_ms);
+    err = operation_end(xmpp, &operation, made);
+    return made == ERR_CONFLICT ? made : err;
 }
 
-enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms)
+enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2],
+                   const struct xmpp_patience *patience)
 {
     if (!sides[0].exists || !sides[1].exists)
         return ERR_INVALID;
-    return make(xmpp, arena, sides, true, deadline_ms);
+    return make(xmpp, arena, sides, true, patience);
 }
 
-enum err xmpp_unbind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms)
+enum err xmpp_unbind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2],
+                     const struct xmpp_patience *patience)
 {
     if (!sides[0].exists && !sides[1].exists)
         return OK;
-    return make(xmpp, arena, sides, false, deadline_ms);
+    return make(xmpp, arena, sides, false, patience);
 }

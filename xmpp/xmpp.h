@@ -162,13 +162,21 @@ struct xmpp_message {
 };
 MUST_CHECK enum err xmpp_send_message(struct xmpp *xmpp, const struct xmpp_message *message, int64_t deadline_ms);
 
+/* How long two rosters may go on showing something else than what was written (a client may write against us for as
+ * long as it likes), and until when all of it may take, as above. */
+struct xmpp_patience {
+    int64_t disagreeing_ms;
+    int64_t deadline_ms;
+};
 /* Makes both rosters show each other with subscription both, lets clients that are online see each other at once, and
- * reads both rosters back into the sides' `seen`. OK only when both were seen as wanted (name and groups included). */
-MUST_CHECK enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2], int64_t deadline_ms);
-/* Removes each from the other's roster and reads both back. OK only when neither shows the other. Sides that do not
- * exist are skipped. */
+ * reads both rosters back into the sides' `seen`. OK only when both were seen as wanted (name and groups included);
+ * ERR_CONFLICT when they disagree for too long. */
+MUST_CHECK enum err xmpp_bind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2],
+                              const struct xmpp_patience *patience);
+/* Removes each from the other's roster and reads both back. OK only when neither shows the other; else as above. Sides
+ * that do not exist are skipped. */
 MUST_CHECK enum err xmpp_unbind(struct xmpp *xmpp, struct arena *arena, struct roster_side sides[2],
-                                int64_t deadline_ms);
+                                const struct xmpp_patience *patience);
 /* The whole roster as the server shows it, in the arena. ERR_NOT_FOUND when the server says that there is no such JID.
  */
 MUST_CHECK enum err xmpp_roster(struct xmpp *xmpp, struct arena *arena, const char *local, struct roster *roster_r,

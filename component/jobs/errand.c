@@ -110,7 +110,8 @@ void errand_tell(struct errand *errand)
     if ((int64_t)item->attempts == errand->config->stuck_after)
         log_error("wish_stuck", F("kind", kind->name), F("low", item->low), F("high", item->high),
                   F("attempts", item->attempts), F_ERR(errand->result));
-    else if (item->attempts == 1 && errand->result != ERR_XMPP_DOWN) /* is said */
+    else if (item->attempts == (errand->result == ERR_CONFLICT ? 2 : 1) &&
+             errand->result != ERR_XMPP_DOWN) /* is said */
         log_warn("wish_failed", F("kind", kind->name), F("low", item->low), F("high", item->high),
                  F_ERR(errand->result));
 }

@@ -8,6 +8,8 @@
 #include "component/service/services.h"
 #include "component/service/waiters.h"
 
+enum { UNCONTESTED_MS = 150, CONTESTED_MS = 500 };
+
 static void set_side(struct errand *errand, int side)
 {
     const struct account *own = &errand->pair.sides[side], *other = &errand->pair.sides[1 - side];
@@ -62,12 +64,16 @@ void errand_load_pairs(struct pg *pg, struct errand *list)
     arena_free(&arena);
 }
 
+/* Among those that nobody contests a pair is given up soon if it is not as wished: it is tried again, apart from them
+ * (outbox.c). */
 static enum err run(struct errand *errand, int64_t deadline_ms)
 {
     struct xmpp *xmpp = errand->config->xmpp;
+    const struct xmpp_patience patience = {.disagreeing_ms = errand->item.contested ? CONTESTED_MS : UNCONTESTED_MS,
+                                           .deadline_ms = deadline_ms};
     FAILPOINT("pair.before");
-    const enum err err = errand->pair.wanted ? xmpp_bind(xmpp, errand->arena, errand->sides, deadline_ms)
-                                             : xmpp_unbind(xmpp, errand->arena, errand->sides, deadline_ms);
+    const enum err err = errand->pair.wanted ? xmpp_bind(xmpp, errand->arena, errand->sides, &patience)
+                                             : xmpp_unbind(xmpp, errand->arena, errand->sides, &patience);
     FAILPOINT("pair.made");
     return err;
 }

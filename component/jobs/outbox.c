@@ -21,7 +21,7 @@
 #include "component/service/services.h"
 #include "sql/pg.h"
 
-enum { LOOK_MS = 1000, PAUSE_MS = 100, COMPARING_PART = 4 };
+enum { LOOK_MS = 1000, PAUSE_MS = 100, PART = 4 };
 
 struct outbox {
     const struct jobs_config *config;
@@ -34,6 +34,7 @@ struct outbox {
     bool woken, stopping;
     unsigned running;
     unsigned comparing; /* of them */
+    unsigned contested; /* likewise */
     struct errand *ran; /* back from the lane */
 };
 
@@ -45,6 +46,7 @@ static void ran(struct errand *errand, void *arg)
     outbox->ran = errand;
     outbox->running--;
     outbox->comparing -= errand->item.kind == OUTBOX_COMPARE;
+    outbox->contested -= errand->item.contested;
     pthread_cond_signal(&outbox->changed);
     pthread_mutex_unlock(&outbox->lock);
 }
@@ -122,8 +124,10 @@ static void start_all(struct outbox *outbox, const struct outbox_item *items, si
     }
     pthread_mutex_lock(&outbox->lock);
     outbox->running += (unsigned)count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         outbox->comparing += items[i].kind == OUTBOX_COMPARE;
+        outbox->contested += items[i].contested;
+    }
     pthread_mutex_unlock(&outbox->lock);
     errands_load(outbox->pg, list);
     while (list != NULL) {
@@ -133,29 +137,30 @@ static void start_all(struct outbox *outbox, const struct outbox_item *items, si
     }
 }
 
-/* Comparing waits for nobody and nobody waits for it: it gets a part of the workers. */
-static unsigned free_for_comparing(struct outbox *outbox)
+/* Some get a part of the workers only: comparing waits for nobody and nobody waits for it; and a client that writes
+ * against us, in the rosters of as many accounts as it has, keeps no more from others than that. */
+static void find_parts(struct outbox *outbox, struct outbox_claim *claim)
 {
-    const unsigned part = (outbox->config->workers + COMPARING_PART - 1) / COMPARING_PART;
+    const unsigned part = (outbox->config->workers + PART - 1) / PART;
     pthread_mutex_lock(&outbox->lock);
-    const unsigned comparing = outbox->comparing;
+    claim->compares_most = outbox->comparing < part ? part - outbox->comparing : 0;
+    claim->contested_most = outbox->contested < part ? part - outbox->contested : 0;
     pthread_mutex_unlock(&outbox->lock);
-    return comparing < part ? part - comparing : 0;
 }
 
 /* Takes what is due as far as there are free workers; how many goes to taken_r. */
 static enum err take(struct outbox *outbox, unsigned free_workers, size_t *taken_r)
 {
     const struct services *services = outbox->config->services;
-    const struct outbox_claim claim = {
+    struct outbox_claim claim = {
         .owner = services->settings.instance,
         .lease_ms = outbox->config->lease_ms,
         .register_wait_ms = services->settings.register_wait_ms,
         .creates_only = !services->xmpp_ready(services->xmpp_arg),
         .most = free_workers,
-        .compares_most = free_for_comparing(outbox),
         .lost = &outbox->lost_lease,
     };
+    find_parts(outbox, &claim);
     struct arena *arena = arena_new();
     struct outbox_item *items = NULL;
     size_t count = 0;

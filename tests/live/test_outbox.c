@@ -180,6 +180,64 @@ static void a_wish_that_is_just_changing_comes_again(void **state)
     assert_true(take_one().version > item.version);
 }
 
+/* --- contested pairs */
+
+static size_t take_parts(size_t most, size_t contested_most)
+{
+    const struct outbox_claim claim = {.owner = "here",
+                                       .lease_ms = LEASE_MS,
+                                       .register_wait_ms = REGISTER_WAIT_MS,
+                                       .most = most,
+                                       .contested_most = contested_most};
+    assert_int_equal(outbox_take(pg, arena, &claim, &items, &count), OK);
+    return count;
+}
+
+static void contested_pairs_have_a_part_of_the_workers(void **state)
+{
+    (void)state;
+    int64_t ids[8];
+    active_accounts(ids, 8);
+    for (int i = 1; i < 8; i++)
+        bind_pair(ids[0], ids[i], true);
+    assert_int_equal(take_parts(5, 0), 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_false(items[i].contested);
+        assert_int_equal(outbox_retry(pg, &items[i], 0, err_name(ERR_CONFLICT)), OK);
+    }
+    assert_int_equal(take_parts(4, 0), 2); /* the rest, and none of them */
+    assert_false(items[0].contested || items[1].contested);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(outbox_retry(pg, &items[i], 0, err_name(ERR_TIMEOUT)), OK);
+    assert_int_equal(take_parts(3, 2), 3);
+    assert_int_equal(items[0].contested + items[1].contested + items[2].contested, 2);
+    assert_int_equal(take_parts(3, 2), 3);
+    assert_int_equal(take_parts(3, 2), 1);
+    assert_true(items[0].contested);
+    assert_int_equal(take_parts(3, 2), 0);
+}
+
+static void the_least_tried_of_them_come_first(void **state)
+{
+    (void)state;
+    int64_t ids[3];
+    active_accounts(ids, 3);
+    bind_pair(ids[0], ids[1], true);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(take_parts(1, 1), 1);
+        assert_int_equal(outbox_retry(pg, &items[0], 0, err_name(ERR_CONFLICT)), OK);
+    }
+    bind_pair(ids[0], ids[2], true);
+    assert_int_equal(take_parts(1, 0), 1);
+    assert_int_equal(outbox_retry(pg, &items[0], 0, err_name(ERR_CONFLICT)), OK);
+    assert_int_equal(take_parts(1, 1), 1);
+    assert_int_equal(items[0].high, ids[2]);
+    assert_int_equal(items[0].attempts, 2);
+    bind_pair(ids[0], ids[1], false); /* another wish is none that was contested */
+    assert_int_equal(take_parts(1, 0), 1);
+    assert_int_equal(items[0].attempts, 1);
+}
+
 /* --- registrations */
 
 static void a_creation_is_its_owners_while_somebody_waits_for_it(void **state)
@@ -336,6 +394,8 @@ int main(void)
         SCHEMA_TEST(what_failed_comes_again_later),
         SCHEMA_TEST(a_wish_that_changed_meanwhile_comes_again),
         SCHEMA_TEST(a_wish_that_is_just_changing_comes_again),
+        SCHEMA_TEST(contested_pairs_have_a_part_of_the_workers),
+        SCHEMA_TEST(the_least_tried_of_them_come_first),
         SCHEMA_TEST(a_creation_is_its_owners_while_somebody_waits_for_it),
         SCHEMA_TEST(without_a_link_only_creations_are_taken),
         SCHEMA_TEST(a_start_takes_over_what_an_earlier_run_held),

@@ -25,6 +25,8 @@
 #include "component/base/crypto.h"
 #include "xmpp/xmpp.h"
 
+enum { DISAGREEING_MS = 5000 };
+
 struct probe {
     struct xmpp_config config;
     struct xmpp *xmpp;
@@ -109,8 +111,9 @@ static void act_on_pair(struct probe *probe, const char *action, char **locals)
     describe(probe, arena, locals, sides);
     sides[1].exists = strcmp(action, "unbind-deleted") != 0;
     int64_t started = clock_us();
-    enum err err = strcmp(action, "bind") == 0 ? xmpp_bind(probe->xmpp, arena, sides, deadline(probe))
-                                               : xmpp_unbind(probe->xmpp, arena, sides, deadline(probe));
+    const struct xmpp_patience patience = {.disagreeing_ms = DISAGREEING_MS, .deadline_ms = deadline(probe)};
+    enum err err = strcmp(action, "bind") == 0 ? xmpp_bind(probe->xmpp, arena, sides, &patience)
+                                               : xmpp_unbind(probe->xmpp, arena, sides, &patience);
     report(probe, err, started, action);
     for (size_t i = 0; i < 2; i++)
         if (sides[i].seen_present)
@@ -184,8 +187,9 @@ static enum err bench_pair(struct probe *probe, unsigned number, bool bind)
     struct arena *arena = arena_new();
     struct roster_side sides[2];
     describe(probe, arena, locals, sides);
-    enum err err = bind ? xmpp_bind(probe->xmpp, arena, sides, deadline(probe))
-                        : xmpp_unbind(probe->xmpp, arena, sides, deadline(probe));
+    const struct xmpp_patience patience = {.disagreeing_ms = DISAGREEING_MS, .deadline_ms = deadline(probe)};
+    enum err err =
+        bind ? xmpp_bind(probe->xmpp, arena, sides, &patience) : xmpp_unbind(probe->xmpp, arena, sides, &patience);
     arena_free(&arena);
     return err;
 }

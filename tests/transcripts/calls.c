@@ -9,7 +9,7 @@
 #include "component/base/clock.h"
 #include "xmpp/server.h"
 
-enum { WORDS_MAX = 5, GROUPS_MAX = 4, CALL_SIZE = 512 };
+enum { WORDS_MAX = 5, GROUPS_MAX = 4, CALL_SIZE = 512, DISAGREEING_MS = 5000 };
 
 struct call {
     struct caller *caller;
@@ -181,11 +181,17 @@ static void show_sides(struct call *call, const struct roster_side sides[2])
             buf_printf(&call->outcome->shows, "%s\n", show_item(call->arena, sides[i].local, &sides[i].seen));
 }
 
+static struct xmpp_patience patience_of(const struct call *call)
+{
+    return (struct xmpp_patience){.disagreeing_ms = DISAGREEING_MS, .deadline_ms = call->deadline_ms};
+}
+
 static enum err bind_two(struct call *call)
 {
     struct roster_side sides[2];
+    const struct xmpp_patience patience = patience_of(call);
     describe(call, sides);
-    const enum err err = xmpp_bind(call->caller->xmpp, call->arena, sides, call->deadline_ms);
+    const enum err err = xmpp_bind(call->caller->xmpp, call->arena, sides, &patience);
     show_sides(call, sides);
     return err;
 }
@@ -195,7 +201,8 @@ static enum err unbind_two(struct call *call)
     struct roster_side sides[2];
     describe(call, sides);
     sides[1].exists = strcmp(call->words[0], "unbind-deleted") != 0;
-    const enum err err = xmpp_unbind(call->caller->xmpp, call->arena, sides, call->deadline_ms);
+    const struct xmpp_patience patience = patience_of(call);
+    const enum err err = xmpp_unbind(call->caller->xmpp, call->arena, sides, &patience);
     show_sides(call, sides);
     return err;
 }

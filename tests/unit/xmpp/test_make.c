@@ -55,7 +55,7 @@ static const struct xmpp_server made_up = {
 
 static enum err make(void)
 {
-    return server_make(&made_up, &task, arena, sides, true);
+    return server_make(&made_up, &task, arena, sides, true, PATIENCE_MS);
 }
 
 static void what_is_shown_at_once_is_written_once(void **state)
@@ -96,6 +96,17 @@ static void but_not_all_the_time_and_not_for_ever(void **state)
     assert_false(sides[0].seen_present || sides[1].seen_present);
 }
 
+static void who_writes_against_us_is_given_up_soon(void **state)
+{
+    (void)state;
+    const int64_t begun_ms = clock_ms();
+    server.lost = 1000;
+    assert_int_equal(server_make(&made_up, &task, arena, sides, true, 100), ERR_CONFLICT);
+    assert_int_equal(server.edits, 1);
+    assert_true(server.reads > 2); /* not before it was read again */
+    assert_in_range(clock_ms() - begun_ms, 50, 1000);
+}
+
 static void a_refusal_is_the_end(void **state)
 {
     (void)state;
@@ -133,11 +144,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_shown_at_once_is_written_once),
-        TEST(what_is_shown_late_is_read_again),
-        TEST(what_was_lost_is_written_again),
-        TEST(but_not_all_the_time_and_not_for_ever),
-        TEST(a_refusal_is_the_end),
+        TEST(what_is_shown_at_once_is_written_once),  TEST(what_is_shown_late_is_read_again),
+        TEST(what_was_lost_is_written_again),         TEST(but_not_all_the_time_and_not_for_ever),
+        TEST(who_writes_against_us_is_given_up_soon), TEST(a_refusal_is_the_end),
     };
     return cmocka_run_group_tests_name("make", tests, NULL, NULL);
 }

@@ -138,14 +138,15 @@ static void nothing_is_done_before_it_is_proved(void **state)
     int64_t deadline = clock_ms() + 1000;
     struct arena *arena = arena_new();
     struct roster roster;
+    const struct xmpp_patience patience = {.disagreeing_ms = 1000, .deadline_ms = deadline};
     struct roster_side sides[2] = {{.local = "a", .exists = true}, {.local = "b", .exists = true}};
     assert_int_equal(xmpp_jid_create(fixture->xmpp, "a", secret_of_cstr("x"), deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_jid_delete(fixture->xmpp, "a", deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_jid_check(fixture->xmpp, "a", secret_of_cstr("x"), deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_jid_set_password(fixture->xmpp, "a", secret_of_cstr("x"), deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_roster(fixture->xmpp, arena, "a", &roster, deadline), ERR_XMPP_DOWN);
-    assert_int_equal(xmpp_bind(fixture->xmpp, arena, sides, deadline), ERR_XMPP_DOWN);
-    assert_int_equal(xmpp_unbind(fixture->xmpp, arena, sides, deadline), ERR_XMPP_DOWN);
+    assert_int_equal(xmpp_bind(fixture->xmpp, arena, sides, &patience), ERR_XMPP_DOWN);
+    assert_int_equal(xmpp_unbind(fixture->xmpp, arena, sides, &patience), ERR_XMPP_DOWN);
     assert_false(status_of(fixture).ready);
     assert_string_equal(status_of(fixture).reason, "the server is not proved yet");
     peer_expect_silence(&fixture->peer, 30);
@@ -236,7 +237,8 @@ static void text_that_no_stanza_can_carry(void **state)
     struct arena *arena = arena_new();
     struct roster_side sides[2] = {{.local = "a", .exists = true, .item = {.jid = "b@example.org", .name = "bad \x01"}},
                                    {.local = "b", .exists = true, .item = {.jid = "a@example.org", .name = "fine"}}};
-    assert_int_equal(xmpp_bind(fixture->xmpp, arena, sides, clock_ms() + 1000), ERR_INVALID);
+    const struct xmpp_patience patience = {.disagreeing_ms = 1000, .deadline_ms = clock_ms() + 1000};
+    assert_int_equal(xmpp_bind(fixture->xmpp, arena, sides, &patience), ERR_INVALID);
     peer_expect_silence(&fixture->peer, 30);
     assert_true(status_of(fixture).ready); /* the link did not suffer */
     arena_free(&arena);
@@ -246,8 +248,9 @@ static void nobody_needs_no_server(void **state)
 {
     struct fixture *fixture = *state;
     struct roster_side sides[2] = {{.local = "a"}, {.local = "b"}};
-    assert_int_equal(xmpp_unbind(fixture->xmpp, NULL, sides, clock_ms()), OK);
-    assert_int_equal(xmpp_bind(fixture->xmpp, NULL, sides, clock_ms()), ERR_INVALID);
+    const struct xmpp_patience none = {.deadline_ms = clock_ms()};
+    assert_int_equal(xmpp_unbind(fixture->xmpp, NULL, sides, &none), OK);
+    assert_int_equal(xmpp_bind(fixture->xmpp, NULL, sides, &none), ERR_INVALID);
 }
 
 static void refusing(void **state)
