@@ -320,12 +320,13 @@ static struct instance make_instance(const struct daemon *daemon, const char *ve
                              .version = version};
 }
 
-/* Postgres and Redis may come after us: wait for them. The ops port says so meanwhile. */
+/* Postgres and Redis may come after us, or leave again: wait for them. What nobody knows of, such as whether the schema
+ * was made, is looked at anew. The ops port says so meanwhile. */
 static enum err wait_for_stores(struct daemon *daemon, int (*interrupted)(int), int64_t *epoch_r)
 {
     for (;;) {
         const enum err err = startup_run(daemon->config, &daemon->pg, &daemon->redis, epoch_r);
-        if (err != ERR_DB_DOWN && err != ERR_CACHE_DOWN)
+        if (err != ERR_DB_DOWN && err != ERR_UNCERTAIN && err != ERR_CACHE_DOWN)
             return err;
         if (interrupted(1000))
             return ERR_SHUTDOWN;

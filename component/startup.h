@@ -13,8 +13,8 @@ struct redis_config;
 
 /* The name of this process among several on one database. */
 const char *startup_instance(const struct config *config);
-/* Once. OK: the epoch of the token cache goes out. ERR_DB_DOWN, ERR_CACHE_DOWN: not to be reached yet, try again.
- * Others: an operator must act; logged. */
+/* Once. OK: the epoch of the token cache goes out. ERR_DB_DOWN, ERR_UNCERTAIN, ERR_CACHE_DOWN: one
+ * of the two cannot be reached, try again. Others: an operator must act; logged. */
 MUST_CHECK enum err startup_run(const struct config *config, const struct pg_config *pg,
                                 const struct redis_config *redis, int64_t *epoch_r);
 /* registrard --migrate. */
