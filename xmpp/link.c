@@ -38,10 +38,11 @@ struct link {
     struct repeated skipped, forged; /* their lines in the log */
     bool exposure_said;
 
-    pthread_mutex_t lock;   /* of what follows */
-    struct buf queue;       /* bytes for the link that is up */
-    struct buf posted;      /* bytes for the next one */
-    struct repeated others; /* lines of link_may_log */
+    atomic_uint_least64_t places; /* so many have been given out */
+    pthread_mutex_t lock;         /* of what follows */
+    struct buf queue;             /* bytes for the link that is up */
+    struct buf posted;            /* bytes for the next one */
+    struct repeated others;       /* lines of link_may_log */
     bool refusing;
     bool stopping;
     uint64_t praised; /* generation, as what follows */
@@ -377,8 +378,10 @@ enum err link_call(struct link *link, uint64_t generation, const struct buf *tex
 {
     pthread_mutex_lock(&link->lock);
     enum err err = link->refusing ? ERR_SHUTDOWN : enqueue(link, generation, text);
-    if (err == OK)
+    if (err == OK) {
         pending_begin(link->pending, exchange);
+        exchange->place = link_pass(link);
+    }
     pthread_mutex_unlock(&link->lock);
     if (err != OK)
         return err;
@@ -396,6 +399,16 @@ enum err link_send(struct link *link, uint64_t generation, const struct buf *tex
     if (err == OK)
         ring(link);
     return err;
+}
+
+const atomic_uint_least64_t *link_places(const struct link *link)
+{
+    return &link->places;
+}
+
+uint64_t link_pass(struct link *link)
+{
+    return atomic_fetch_add(&link->places, 1) + 1;
 }
 
 void link_post(struct link *link, const struct buf *text)

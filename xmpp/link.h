@@ -8,6 +8,7 @@
 #ifndef XMPP_LINK_H
 #define XMPP_LINK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -55,6 +56,11 @@ MUST_CHECK enum err link_call(struct link *link, uint64_t generation, const stru
 /* Sends the text on the link of that generation; no answer is awaited. ERR_XMPP_DOWN; ERR_BUSY when half of what may be
  * queued is: strangers' answers leave room for our requests. */
 MUST_CHECK enum err link_send(struct link *link, uint64_t generation, const struct buf *text);
+/* Counts what link_call has sent: what has a higher place comes to the server later. For who wants to know what had
+ * been sent when: a request that is sent after this was read has a higher place. */
+const atomic_uint_least64_t *link_places(const struct link *link);
+/* A place of its own for what was done beside the link, and is over. */
+uint64_t link_pass(struct link *link);
 /* Sends what no answer is awaited for, on whatever link is up; kept for the next one when there is none. What does not
  * fit (32 KiB are kept) is dropped. */
 void link_post(struct link *link, const struct buf *text);

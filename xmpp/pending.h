@@ -33,6 +33,7 @@ struct exchange {
     bool barrier; /* the last answer ends it: a server that answers in order will not answer the others any more */
     size_t outstanding;
     enum err failed; /* of the whole exchange: the link broke, or we are stopping */
+    uint64_t place;  /* out, of link_call: see link_places */
     pthread_cond_t changed;
     struct exchange *next;
 };

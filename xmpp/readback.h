@@ -1,13 +1,16 @@
 /* Reading back what an edit of two rosters has made of them, in readings that are shared (readings.h).
  *
- * A driver that writes and reads in one go asks with readback_begin which rosters it is to read, writes, reads those,
- * and hands them in. The others are in flight for somebody else: readback_end waits for the next reading of each, or
- * makes it when it is its turn. While it waits, the task's slots are others'. */
+ * While the server has little else to do, a driver writes and reads in one go: it asks with readback_begin which
+ * rosters it is to read, writes, reads those, and hands them in. While it is busy there are none, and what has been
+ * written is read afterwards, together with what others have written to the same rosters meanwhile. Either way
+ * readback_end gets the rest: it waits for others' readings, or has the driver make its own. While it waits, the task's
+ * slots are others'. */
 #ifndef XMPP_READBACK_H
 #define XMPP_READBACK_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "component/base/err.h"
 #include "xmpp/xmpp.h"
@@ -22,17 +25,22 @@ struct readback {
     struct task *task;
     struct arena *arena;       /* for what is seen */
     struct roster_side *sides; /* 2; those that do not exist are not read */
-    bool seen[2];              /* it has a result, be it an error */
+    uint64_t place; /* of the last write (link_places); UINT64_MAX: readings that are in flight are too old */
+    bool seen[2];   /* it has a result, be it an error */
     enum err results[2];
     struct reading *own[2]; /* that are the driver's to make */
 };
 
 void readback_init(struct readback *readback, const struct xmpp_server *server, struct task *task, struct arena *arena,
                    struct roster_side sides[2]);
-/* Before writing, or at any time later: what is not being read is the driver's to read. readback_end must follow. */
+/* Before writing: what is not being read is the driver's to read, unless the server is busy. readback_end must follow.
+ */
 void readback_begin(struct readback *readback);
-/* Whether the driver is to read this side's roster, and has not yet. */
+/* After writing: it was sent at this place, or is over and then got it. */
+void readback_written(struct readback *readback, uint64_t place);
+/* Whether the driver is to read this side's roster, and has not yet; or any. */
 bool readback_is_own(const struct readback *readback, size_t side);
+bool readback_has_own(const struct readback *readback);
 /* Where the roster of such a side is to be kept. */
 struct arena *readback_arena(const struct readback *readback, size_t side);
 /* What was read of such a side, or why nothing was. */

@@ -19,6 +19,7 @@ struct reading {
     struct reading *next; /* in the list, unless it is over */
     char local[LOCAL_SIZE];
     enum state state;
+    uint64_t place; /* all that has this one or a lower one was sent before it */
     unsigned users;
     pthread_cond_t changed; /* it is over, or may be begun */
     enum err result;
@@ -29,12 +30,14 @@ struct reading {
 struct readings {
     pthread_mutex_t lock;
     pthread_condattr_t monotonic;
+    const atomic_uint_least64_t *places;
     struct reading *first;
 };
 
-struct readings *readings_new(void)
+struct readings *readings_new(const atomic_uint_least64_t *places)
 {
     struct readings *readings = xcalloc(1, sizeof *readings);
+    readings->places = places;
     pthread_mutex_init(&readings->lock, NULL);
     pthread_condattr_init(&readings->monotonic);
     pthread_condattr_setclock(&readings->monotonic, CLOCK_MONOTONIC);
@@ -69,21 +72,23 @@ static void take_out(struct reading *reading)
     *at = reading->next;
 }
 
-/* One that is waited for, with one more user. */
-static struct reading *enter(struct readings *readings, const char *local)
+static struct reading *new_reading(struct readings *readings, const char *local)
+{
+    struct reading *reading = xcalloc(1, sizeof *reading);
+    reading->readings = readings;
+    snprintf(reading->local, sizeof reading->local, "%s", local);
+    pthread_cond_init(&reading->changed, &readings->monotonic);
+    reading->arena = arena_new();
+    reading->next = readings->first;
+    readings->first = reading;
+    return reading;
+}
+
+/* One that is waited for. */
+static struct reading *coming(struct readings *readings, const char *local)
 {
     struct reading *reading = find(readings, local, WAITED_FOR);
-    if (reading == NULL) {
-        reading = xcalloc(1, sizeof *reading);
-        reading->readings = readings;
-        snprintf(reading->local, sizeof reading->local, "%s", local);
-        pthread_cond_init(&reading->changed, &readings->monotonic);
-        reading->arena = arena_new();
-        reading->next = readings->first;
-        readings->first = reading;
-    }
-    reading->users++;
-    return reading;
+    return reading != NULL ? reading : new_reading(readings, local);
 }
 
 static void leave(struct reading *reading)
@@ -116,6 +121,13 @@ static bool serves_others(const struct reading *reading)
     }
 }
 
+/* Who begins it serves all who wait for it: they have written. */
+static void begin(struct reading *reading)
+{
+    reading->state = IN_FLIGHT;
+    reading->place = atomic_load(reading->readings->places);
+}
+
 /* ---- for all ---- */
 
 struct reading *readings_begin(struct readings *readings, const char *local)
@@ -123,40 +135,48 @@ struct reading *readings_begin(struct readings *readings, const char *local)
     struct reading *reading = NULL;
     pthread_mutex_lock(&readings->lock);
     if (find(readings, local, IN_FLIGHT) == NULL) {
-        reading = enter(readings, local); /* those who wait for it already have written */
-        reading->state = IN_FLIGHT;
+        reading = coming(readings, local);
+        reading->users++;
+        begin(reading);
     }
     pthread_mutex_unlock(&readings->lock);
     return reading;
 }
 
-enum err readings_await(struct readings *readings, const char *local, int64_t deadline_ms, struct reading **reading_r,
-                        bool *mine_r)
+struct reading *readings_join(struct readings *readings, const char *local, uint64_t place, enum reading_part *part_r)
+{
+    pthread_mutex_lock(&readings->lock);
+    struct reading *reading = find(readings, local, IN_FLIGHT);
+    if (reading == NULL || reading->place < place)
+        reading = coming(readings, local);
+    reading->users++;
+    *part_r = may_begin(reading) ? READING_MINE : READING_ANOTHERS;
+    if (*part_r == READING_MINE)
+        begin(reading);
+    pthread_mutex_unlock(&readings->lock);
+    return reading;
+}
+
+enum err reading_wait(struct reading *reading, int64_t deadline_ms, enum reading_part *part_r)
 {
     const struct timespec deadline = {.tv_sec = deadline_ms / 1000, .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
+    struct readings *readings = reading->readings;
     bool expired = false;
-    *mine_r = false;
+    *part_r = READING_ANOTHERS;
     pthread_mutex_lock(&readings->lock);
-    struct reading *reading = enter(readings, local);
-    while (reading->state != OVER || !serves_others(reading)) {
-        if (reading->state == OVER) {
-            leave(reading);
-            reading = enter(readings, local);
-            continue;
-        }
-        *mine_r = may_begin(reading);
-        if (*mine_r || expired)
-            break;
+    while (reading->state != OVER && !may_begin(reading) && !expired)
         expired = pthread_cond_timedwait(&reading->changed, &readings->lock, &deadline) != 0;
+    enum err err = OK;
+    if (reading->state == OVER) {
+        err = serves_others(reading) ? OK : ERR_BUSY;
+    } else if (may_begin(reading)) {
+        begin(reading);
+        *part_r = READING_MINE;
+    } else {
+        err = ERR_TIMEOUT;
     }
-    if (*mine_r)
-        reading->state = IN_FLIGHT;
-    const bool served = *mine_r || reading->state == OVER;
-    if (!served)
-        leave(reading);
     pthread_mutex_unlock(&readings->lock);
-    *reading_r = served ? reading : NULL;
-    return served ? OK : ERR_TIMEOUT;
+    return err;
 }
 
 struct arena *reading_arena(struct reading *reading)

@@ -3,12 +3,13 @@
  * is not read once for each binding that is made at the same time.
  *
  * A reading shows what was written before it was begun, on a server that handles our requests in order or has answered
- * the write: so who has written is served by readings alone that are begun afterwards. One that failed for a reason
- * that says nothing of the roster (its reader's time was over, the link broke) serves nobody, and another one of those
- * who wait reads. Thread-safe; nobody who has a reading to carry out waits for another one in here. */
+ * the write. So it serves those who had written when it was begun; that is told by places, numbers that are given out
+ * in the order in which things are sent (link_places). One that failed for a reason that says nothing of the roster
+ * (its reader's time was over, the link broke) serves nobody, and another one of those who wait reads. Thread-safe. */
 #ifndef XMPP_READINGS_H
 #define XMPP_READINGS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,17 +20,26 @@ struct arena;
 struct reading;
 struct readings;
 
-struct readings *readings_new(void);
+/* `places` is the last place that was given out; it must outlive them. */
+struct readings *readings_new(const atomic_uint_least64_t *places);
 /* Nobody may have or wait for any. */
 void readings_free(struct readings **readings);
 
-/* A reading for the caller to carry out now, which he ends with reading_finish in any case; or NULL when one of this
- * account is in flight. `local` is the local part of its JID. */
+/* What a reading is to who has it. */
+enum reading_part {
+    READING_MINE,     /* he carries it out, now, and ends it with reading_finish in any case */
+    READING_ANOTHERS, /* reading_wait tells when it is carried out */
+};
+
+/* For who has not written yet: a reading that is his, or NULL when one of this account is in flight. `local` is the
+ * local part of its JID. */
 struct reading *readings_begin(struct readings *readings, const char *local);
-/* One that is begun from now on, by whomever: carried out, or `mine_r` and to be carried out by the caller as above.
- * ERR_TIMEOUT after deadline_ms. */
-MUST_CHECK enum err readings_await(struct readings *readings, const char *local, int64_t deadline_ms,
-                                   struct reading **reading_r, bool *mine_r);
+/* For who has written, at the place: a reading that shows it. */
+struct reading *readings_join(struct readings *readings, const char *local, uint64_t place, enum reading_part *part_r);
+/* Until another's reading is carried out, or may be begun and has become one's own. ERR_TIMEOUT after deadline_ms;
+ * ERR_BUSY: it failed and says nothing, to be dropped and joined anew. Who has a reading of his own to carry out must
+ * not wait. */
+MUST_CHECK enum err reading_wait(struct reading *reading, int64_t deadline_ms, enum reading_part *part_r);
 
 /* What the roster that is read, or was read, is kept in; the reading's. */
 struct arena *reading_arena(struct reading *reading);

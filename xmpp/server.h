@@ -49,12 +49,14 @@ struct xmpp_server {
     enum err (*enable)(struct task *task, const char *local, struct secret password);
     /* As xmpp_roster. */
     enum err (*roster)(struct task *task, struct arena *arena, const char *local, struct roster *roster_r);
-    /* Writes (bind true) or removes both items in the rosters of readback->sides, lets clients see it, and reads, after
-     * that, at least those rosters that the readback says are its own; in one go, as far as it can. Whether it is as
-     * wanted yet is for the caller to see. ERR_NOT_FOUND: a side that should exist does not. */
+    /* Writes (bind true) or removes both items in the rosters of readback->sides, lets clients see it, tells the
+     * readback that it has written, and reads, after that, at least those rosters that are the readback's own; in one
+     * go, as far as it can. Whether it is as wanted yet is for the caller to see. ERR_NOT_FOUND: a side that should
+     * exist does not. */
     enum err (*edit)(struct readback *readback, bool bind);
-    /* One roster, to see what was written there. ERR_NOT_FOUND as above, where that can be told. */
-    enum err (*read_back)(struct task *task, struct arena *arena, const char *local, struct roster *roster_r);
+    /* Reads the rosters that are the readback's own, in one go, and hands them in. ERR_NOT_FOUND as above, where that
+     * can be told. An error: those that were not handed in. */
+    enum err (*read_own)(struct readback *readback);
 };
 
 extern const struct xmpp_server server_openfire;

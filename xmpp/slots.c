@@ -102,6 +102,14 @@ void slots_give(struct slots *slots, unsigned taken)
     pthread_mutex_unlock(&slots->lock);
 }
 
+bool slots_are_busy(struct slots *slots, unsigned own)
+{
+    pthread_mutex_lock(&slots->lock);
+    const bool busy = 2 * (slots->limit - slots->free - own) >= slots->limit;
+    pthread_mutex_unlock(&slots->lock);
+    return busy;
+}
+
 void slots_close(struct slots *slots)
 {
     pthread_mutex_lock(&slots->lock);

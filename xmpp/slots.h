@@ -5,6 +5,7 @@
 #ifndef XMPP_SLOTS_H
 #define XMPP_SLOTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "component/base/err.h"
@@ -18,6 +19,8 @@ void slots_free(struct slots **slots);
  * deadline_ms; ERR_SHUTDOWN once closed. */
 MUST_CHECK enum err slots_take(struct slots *slots, unsigned wanted, int64_t deadline_ms, unsigned *taken_r);
 void slots_give(struct slots *slots, unsigned taken);
+/* Besides one's own, half of them or more are taken at this moment. */
+bool slots_are_busy(struct slots *slots, unsigned own);
 /* Wakes all that wait and refuses the rest with ERR_SHUTDOWN. */
 void slots_close(struct slots *slots);
 

@@ -88,6 +88,12 @@ void batch_barrier(struct batch *batch)
     stanza_open(batch->builder, "ping", NS_PING);
     batch_end(batch);
     batch->barrier = true;
+    batch_in_one_go(batch);
+}
+
+void batch_in_one_go(struct batch *batch)
+{
+    batch->whole = true;
 }
 
 void batch_end(struct batch *batch)
@@ -109,7 +115,9 @@ static enum err send_part(struct batch *batch, size_t first, size_t count, size_
     if (deadline > task->deadline_ms)
         deadline = task->deadline_ms;
     struct exchange exchange = {.requests = batch->requests + first, .count = count, .barrier = batch->barrier};
-    return link_call(task->link, task->generation, &part, &exchange, deadline);
+    const enum err err = link_call(task->link, task->generation, &part, &exchange, deadline);
+    batch->place = exchange.place;
+    return err;
 }
 
 enum err batch_send(struct batch *batch)
@@ -117,7 +125,7 @@ enum err batch_send(struct batch *batch)
     size_t sent = 0;
     for (size_t first = 0; batch->err == OK && first < batch->count;) {
         size_t count = batch->count - first;
-        if (count > batch->task->slots && !batch->barrier)
+        if (count > batch->task->slots && !batch->whole)
             count = batch->task->slots;
         batch->err = send_part(batch, first, count, &sent);
         first += count;

@@ -53,6 +53,8 @@ struct batch {
     size_t ends[BATCH_REQUESTS_MAX]; /* of text, behind each request and what follows it */
     size_t count;
     bool barrier;
+    bool whole;
+    uint64_t place; /* of its last go, see link_places */
     enum err err;
 };
 
@@ -72,6 +74,9 @@ void batch_message(struct batch *batch, const char *type, const char *to, const 
  * ERR_NOT_FOUND: for servers that handle a connection's stanzas in order and do not answer for users who do not exist.
  * Such a batch goes out whole, also when the task has one slot. */
 void batch_barrier(struct batch *batch);
+/* Has the batch go out whole, however few slots the task has: where many requests of one batch are no more to a server
+ * than one. */
+void batch_in_one_go(struct batch *batch);
 /* Ends the iq that was opened. */
 void batch_end(struct batch *batch);
 /* Sends all and waits for all answers: in one go when the task has as many slots as there are requests, else in several

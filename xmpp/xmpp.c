@@ -118,7 +118,6 @@ enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r)
     xmpp->config = *config;
     xmpp->slots = slots_new(config->in_flight);
     xmpp->opening = slots_new(ADHOC_OPENING_MAX);
-    xmpp->readings = readings_new();
     xmpp->offers = offers_new(&xmpp->config);
     xmpp->api = config->api_url[0] != '\0' ? http_api_new(&xmpp->config) : NULL;
     pthread_mutex_init(&xmpp->lock, NULL);
@@ -127,11 +126,13 @@ enum err xmpp_start(const struct xmpp_config *config, struct xmpp **xmpp_r)
     metric_set(M_XMPP_READY, "", 0);
     const struct link_handlers handlers = {received, link_changed, xmpp};
     err = link_start(&xmpp->config, &handlers, &xmpp->link);
-    if (err != OK)
+    if (err != OK) {
         release(xmpp);
-    else
-        *xmpp_r = xmpp;
-    return err;
+        return err;
+    }
+    xmpp->readings = readings_new(link_places(xmpp->link));
+    *xmpp_r = xmpp;
+    return OK;
 }
 
 void xmpp_refuse(struct xmpp *xmpp)

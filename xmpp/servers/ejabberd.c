@@ -317,10 +317,7 @@ static enum err edit(struct readback *readback, bool bind)
     struct task *task = readback->task;
     const bool exist[2] = {readback->sides[0].exists, readback->sides[1].exists};
     enum err err = write_items(task, readback->arena, readback->sides, exist, bind);
-    if (err == OK) {
-        readback_begin(readback);
-        err = read_own(readback);
-    }
+    readback_written(readback, link_pass(task->link));
     err = readback_end(readback, err);
     if (err != ERR_NOT_FOUND || !bind)
         return err;
@@ -345,5 +342,5 @@ const struct xmpp_server server_ejabberd = {
     .enable = enable,
     .roster = roster,
     .edit = edit,
-    .read_back = roster,
+    .read_own = read_own,
 };

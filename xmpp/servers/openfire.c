@@ -156,8 +156,20 @@ static void write_cancellations(struct batch *batch, const struct roster_side si
     }
 }
 
+/* What a command showed. It shows an empty roster of nobody; whether it is that, is asked where it was not expected. */
+static void hand_in(struct readback *readback, size_t side, const struct tree *answer, bool ask)
+{
+    struct roster roster = {0};
+    enum err err = answer != NULL ? OK : ERR_NOT_FOUND;
+    if (answer != NULL)
+        roster_read(admin_roster_query(answer), readback_arena(readback, side), &roster);
+    if (err == OK && roster.count == 0 && ask)
+        err = exists(readback->task, readback->sides[side].local);
+    readback_hand_in(readback, side, err, &roster);
+}
+
 /* Reads the rosters that are the readback's own, after what stands in `before`. */
-static enum err read_own(struct readback *readback, struct batch *before)
+static enum err read_after(struct readback *readback, struct batch *before)
 {
     const char *locals[2] = {NULL, NULL};
     size_t sides[2] = {0, 0}, count = 0;
@@ -169,13 +181,15 @@ static enum err read_own(struct readback *readback, struct batch *before)
     struct tree *answers[2] = {NULL, NULL};
     const enum err err = admin_get_rosters(readback->task, before, &roster_form, locals, count, answers);
     for (size_t i = 0; i < count && err == OK; i++) {
-        struct roster roster = {0};
-        if (answers[i] != NULL)
-            roster_read(admin_roster_query(answers[i]), readback_arena(readback, sides[i]), &roster);
-        readback_hand_in(readback, sides[i], answers[i] != NULL ? OK : ERR_NOT_FOUND, &roster);
+        hand_in(readback, sides[i], answers[i], before == NULL);
         tree_free(&answers[i]);
     }
     return err;
+}
+
+static enum err read_own(struct readback *readback)
+{
+    return read_after(readback, NULL);
 }
 
 static enum err edit(struct readback *readback, bool bind)
@@ -190,12 +204,13 @@ static enum err edit(struct readback *readback, bool bind)
     if (bind)
         write_subscriptions(&batch, readback->sides);
     enum err err;
-    if (readback_is_own(readback, 0) || readback_is_own(readback, 1)) {
-        err = read_own(readback, &batch);
+    if (readback_has_own(readback)) {
+        err = read_after(readback, &batch);
     } else { /* nothing of it is answered */
         batch_barrier(&batch);
         err = batch_send(&batch);
     }
+    readback_written(readback, batch.place);
     batch_free(&batch);
     return err;
 }
@@ -216,5 +231,5 @@ const struct xmpp_server server_openfire = {
     .enable = enable,
     .roster = roster,
     .edit = edit,
-    .read_back = roster,
+    .read_own = read_own,
 };

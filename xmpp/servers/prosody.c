@@ -144,11 +144,23 @@ static enum err read_answer(const struct request *request, struct arena *arena, 
     return OK;
 }
 
-static void hand_in(struct readback *readback, size_t side, const struct request *request)
+/* Gets of the rosters that are the readback's own, and what is answered to them from request number `first` on. */
+static void write_gets(const struct readback *readback, struct batch *batch)
 {
-    struct roster roster = {0};
-    const enum err err = read_answer(request, readback_arena(readback, side), &roster);
-    readback_hand_in(readback, side, err, &roster);
+    for (size_t i = 0; i < 2; i++)
+        if (readback_is_own(readback, i))
+            write_get(batch, readback->sides[i].local);
+}
+
+static void hand_in(struct readback *readback, const struct batch *batch, size_t first)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct roster roster = {0};
+        if (!readback_is_own(readback, i))
+            continue;
+        const enum err err = read_answer(&batch->requests[first++], readback_arena(readback, i), &roster);
+        readback_hand_in(readback, i, err, &roster);
+    }
 }
 
 /* Sets, presences and gets; the answers come in that order. */
@@ -156,33 +168,33 @@ static enum err edit(struct readback *readback, bool bind)
 {
     struct batch batch;
     batch_init(&batch, readback->task);
+    batch_in_one_go(&batch);
     readback_begin(readback);
     for (size_t i = 0; i < 2; i++)
         if (readback->sides[i].exists)
             write_item(&batch, &readback->sides[i], bind);
     const size_t written = batch.count;
     write_presences(&batch, readback->sides, bind);
-    for (size_t i = 0; i < 2; i++)
-        if (readback_is_own(readback, i))
-            write_get(&batch, readback->sides[i].local);
+    write_gets(readback, &batch);
     enum err err = batch_send(&batch);
-    for (size_t i = 0, number = written; i < 2; i++)
-        if (err == OK && readback_is_own(readback, i))
-            hand_in(readback, i, &batch.requests[number++]);
+    readback_written(readback, batch.place);
+    if (err == OK)
+        hand_in(readback, &batch, written);
     for (size_t i = 0; i < written && err == OK; i++)
         err = check_written(readback->task, &batch.requests[i], bind);
     batch_free(&batch);
     return err;
 }
 
-static enum err read_back(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
+static enum err read_own(struct readback *readback)
 {
     struct batch batch;
-    batch_init(&batch, task);
-    write_get(&batch, local);
-    enum err err = batch_send(&batch);
+    batch_init(&batch, readback->task);
+    batch_in_one_go(&batch);
+    write_gets(readback, &batch);
+    const enum err err = batch_send(&batch);
     if (err == OK)
-        err = read_answer(&batch.requests[0], arena, roster_r);
+        hand_in(readback, &batch, 0);
     batch_free(&batch);
     return err;
 }
@@ -192,7 +204,7 @@ const struct xmpp_server server_prosody = {
     .says = "Prosody",
     .revision = 2,
     .account_requests = 1,
-    .edit_requests = 4,
+    .edit_requests = 1,
     .missing = missing,
     .create = create,
     .remove = remove_account,
@@ -201,5 +213,5 @@ const struct xmpp_server server_prosody = {
     .enable = enable,
     .roster = roster,
     .edit = edit,
-    .read_back = read_back,
+    .read_own = read_own,
 };

@@ -84,7 +84,7 @@ static inline int setup(void **state)
     fixture->opening = slots_new(ADHOC_OPENING_MAX);
     fixture->shared = slots_new(4);
     assert_int_equal(slots_take(fixture->shared, 4, clock_ms() + 5000, &taken), OK);
-    fixture->readings = readings_new();
+    fixture->readings = readings_new(link_places(fixture->link));
     fixture->api = http_api_new(&fixture->config);
     fixture->arena = arena_new();
     fixture->task = (struct task){.config = &fixture->config,

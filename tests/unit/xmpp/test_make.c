@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "component/base/arena.h"
 #include "component/base/clock.h"
@@ -21,12 +23,14 @@ static struct arena *arena;
 static struct task task;
 static struct slots *slots;
 static struct readings *readings;
+static atomic_uint_least64_t places;
 static struct roster_side sides[2];
 static struct {
     unsigned edits, reads;
     unsigned lost;   /* so many edits come to nothing */
     unsigned unseen; /* so many readings show nothing of it */
     enum err refusal;
+    bool at_once; /* it was to read in the same go as it wrote */
 } server;
 
 static enum err edit(struct readback *readback, bool bind)
@@ -38,20 +42,42 @@ static enum err edit(struct readback *readback, bool bind)
     return server.refusal;
 }
 
-static enum err read_back(struct task *reader, struct arena *own, const char *local, struct roster *roster_r)
+static void read_side(struct readback *readback, size_t side)
 {
-    assert_ptr_equal(reader, &task);
-    if (++server.reads <= server.unseen || server.edits <= server.lost)
-        return OK;
-    struct roster_item *item = arena_alloc(own, sizeof *item);
-    *item = sides[strcmp(local, "a") == 0 ? 0 : 1].item;
-    item->subscription = XMPP_BOTH;
-    *roster_r = (struct roster){.items = item, .count = 1};
+    struct roster roster = {0};
+    if (++server.reads > server.unseen && server.edits > server.lost) {
+        struct roster_item *item = arena_alloc(readback_arena(readback, side), sizeof *item);
+        *item = sides[side].item;
+        item->subscription = XMPP_BOTH;
+        roster = (struct roster){.items = item, .count = 1};
+    }
+    readback_hand_in(readback, side, OK, &roster);
+}
+
+static enum err read_own(struct readback *readback)
+{
+    assert_true(task.slots >= 1);
+    for (size_t i = 0; i < 2; i++)
+        if (readback_is_own(readback, i))
+            read_side(readback, i);
     return OK;
 }
 
 static const struct xmpp_server made_up = {
-    .name = "made up", .account_requests = 1, .edit_requests = 2, .edit = edit, .read_back = read_back};
+    .name = "made up", .account_requests = 1, .edit_requests = 2, .edit = edit, .read_own = read_own};
+
+/* One that writes and reads in one go, as far as it is to. */
+static enum err edit_and_read(struct readback *readback, bool bind)
+{
+    readback_begin(readback);
+    const enum err err = edit(readback, bind);
+    server.at_once = readback_has_own(readback);
+    readback_written(readback, atomic_fetch_add(&places, 1) + 1);
+    return err == OK && server.at_once ? read_own(readback) : err;
+}
+
+static const struct xmpp_server eager = {
+    .name = "eager", .account_requests = 1, .edit_requests = 2, .edit = edit_and_read, .read_own = read_own};
 
 static enum err make(void)
 {
@@ -107,6 +133,51 @@ static void who_writes_against_us_is_given_up_soon(void **state)
     assert_in_range(clock_ms() - begun_ms, 50, 1000);
 }
 
+static void rosters_are_read_in_the_same_go_unless_the_server_is_busy(void **state)
+{
+    (void)state;
+    unsigned others = 0;
+    assert_int_equal(server_make(&eager, &task, arena, sides, true, PATIENCE_MS), OK);
+    assert_true(server.at_once);
+    assert_int_equal(server.reads, 2);
+    assert_int_equal(slots_take(slots, 2, clock_ms(), &others), OK);
+    assert_int_equal(server_make(&eager, &task, arena, sides, true, PATIENCE_MS), OK);
+    assert_false(server.at_once);
+    assert_int_equal(server.reads, 4);
+    slots_give(slots, others);
+}
+
+/* Somebody else reads the one roster, and had not written when he began; the other one is read meanwhile. */
+static void *read_slowly(void *arg)
+{
+    struct reading *reading = arg;
+    const struct roster nothing = {0};
+    const struct timespec pause = {.tv_nsec = 50000000};
+    nanosleep(&pause, NULL);
+    reading_finish(reading, OK, &nothing);
+    reading_drop(&reading);
+    return NULL;
+}
+
+static void what_others_are_reading_is_waited_for_without_slots(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    unsigned all = 0;
+    struct reading *early = readings_begin(readings, "a");
+    assert_int_equal(pthread_create(&thread, NULL, read_slowly, early), 0);
+    struct readback readback;
+    readback_init(&readback, &eager, &task, arena, sides);
+    assert_int_equal(readback_end(&readback, edit_and_read(&readback, true)), OK);
+    pthread_join(thread, NULL);
+    assert_true(sides[0].seen_present && sides[1].seen_present); /* by a reading that was begun later */
+    assert_int_equal(server.reads, 2);
+    task_let_go(&task);
+    assert_int_equal(slots_take(slots, SLOTS, clock_ms(), &all), OK); /* all were given back */
+    assert_int_equal(all, SLOTS);
+    slots_give(slots, all);
+}
+
 static void a_refusal_is_the_end(void **state)
 {
     (void)state;
@@ -121,7 +192,7 @@ static int set_up(void **state)
     (void)state;
     memset(&server, 0, sizeof server);
     arena = arena_new();
-    readings = readings_new();
+    readings = readings_new(&places);
     slots = slots_new(SLOTS);
     task = (struct task){.readings = readings, .shared = slots, .deadline_ms = clock_ms() + PATIENCE_MS};
     sides[0] = (struct roster_side){.local = "a", .exists = true, .item = {.jid = "b@x", .name = "B"}};
@@ -144,9 +215,14 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_shown_at_once_is_written_once),  TEST(what_is_shown_late_is_read_again),
-        TEST(what_was_lost_is_written_again),         TEST(but_not_all_the_time_and_not_for_ever),
-        TEST(who_writes_against_us_is_given_up_soon), TEST(a_refusal_is_the_end),
+        TEST(what_is_shown_at_once_is_written_once),
+        TEST(what_is_shown_late_is_read_again),
+        TEST(what_was_lost_is_written_again),
+        TEST(but_not_all_the_time_and_not_for_ever),
+        TEST(rosters_are_read_in_the_same_go_unless_the_server_is_busy),
+        TEST(what_others_are_reading_is_waited_for_without_slots),
+        TEST(who_writes_against_us_is_given_up_soon),
+        TEST(a_refusal_is_the_end),
     };
     return cmocka_run_group_tests_name("make", tests, NULL, NULL);
 }

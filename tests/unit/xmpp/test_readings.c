@@ -21,6 +21,7 @@
 enum { LONG_MS = 20000, SHORT_MS = 30, WAITERS = 5 };
 
 static struct readings *readings;
+static atomic_uint_least64_t places; /* given out so far */
 
 static void pause_ms(long ms)
 {
@@ -62,13 +63,35 @@ struct waiter {
     char name[16]; /* of what was read */
 };
 
+/* A reading that shows what was written at the place; NULL when that takes too long. */
+static struct reading *join(const char *local, uint64_t place, int64_t timeout_ms, bool *mine_r)
+{
+    const int64_t deadline_ms = clock_ms() + timeout_ms;
+    for (;;) {
+        enum reading_part part;
+        struct reading *reading = readings_join(readings, local, place, &part);
+        const enum err err = part == READING_MINE ? OK : reading_wait(reading, deadline_ms, &part);
+        *mine_r = part == READING_MINE;
+        if (err == OK)
+            return reading;
+        reading_drop(&reading);
+        if (err != ERR_BUSY)
+            return NULL;
+    }
+}
+
+static struct reading *has_written(uint64_t place, int64_t timeout_ms, bool *mine_r)
+{
+    return join("a", place, timeout_ms, mine_r);
+}
+
 static void *wait_for_one(void *arg)
 {
     struct waiter *waiter = arg;
-    struct reading *reading;
     const struct roster *roster = NULL;
-    waiter->result = readings_await(readings, "a", clock_ms() + waiter->timeout_ms, &reading, &waiter->read);
-    if (waiter->result == OK && waiter->read) {
+    struct reading *reading = has_written(atomic_fetch_add(&places, 1) + 1, waiter->timeout_ms, &waiter->read);
+    waiter->result = reading != NULL ? OK : ERR_TIMEOUT;
+    if (waiter->read) {
         const struct roster own = roster_called(reading, "waiter's");
         pause_ms(SHORT_MS);
         reading_finish(reading, waiter->as_reader, &own);
@@ -120,15 +143,37 @@ static void one_is_in_flight_of_each_account(void **state)
     finish(&a, ERR_TIMEOUT, "");
 }
 
-static void who_awaits_one_reads_when_nobody_does(void **state)
+static void who_has_written_reads_when_nobody_does(void **state)
 {
     (void)state;
-    struct reading *reading;
-    bool mine;
-    assert_int_equal(readings_await(readings, "a", clock_ms() - 1, &reading, &mine), OK);
-    assert_true(mine);
+    enum reading_part part;
+    struct reading *reading = readings_join(readings, "a", 7, &part);
+    assert_int_equal(part, READING_MINE);
     assert_null(readings_begin(readings, "a"));
     finish(&reading, OK, "");
+}
+
+static void a_reading_serves_those_who_had_written_when_it_was_begun(void **state)
+{
+    (void)state;
+    enum reading_part part;
+    const struct roster *roster;
+    atomic_store(&places, 7);
+    struct reading *reading = begin("a");
+    struct reading *served = readings_join(readings, "a", 7, &part), *late = readings_join(readings, "a", 8, &part);
+    assert_int_equal(part, READING_ANOTHERS);
+    assert_ptr_equal(served, reading);
+    assert_ptr_not_equal(late, reading);
+    assert_int_equal(reading_wait(late, clock_ms() + SHORT_MS, &part), ERR_TIMEOUT);
+    finish(&reading, OK, "shared");
+    assert_int_equal(reading_wait(served, clock_ms(), &part), OK);
+    assert_int_equal(part, READING_ANOTHERS);
+    assert_int_equal(reading_result(served, &roster), OK);
+    assert_string_equal(roster->items[0].name, "shared");
+    assert_int_equal(reading_wait(late, clock_ms(), &part), OK);
+    assert_int_equal(part, READING_MINE);
+    finish(&late, OK, "");
+    reading_drop(&served);
 }
 
 static void one_reads_for_all_who_wait(void **state)
@@ -254,16 +299,12 @@ static void *write_and_see(void *arg)
     for (int turn = 0; turn < TURNS; turn++) {
         const unsigned number = (unsigned)rand_r(&seed) % ACCOUNTS;
         const char *const local = &"a\0b\0c"[2 * number];
-        struct reading *reading = NULL;
         const struct roster *roster;
         bool mine = false;
-        int least = 0;
-        if (rand_r(&seed) % 2 == 0) { /* in one go: it is read after the write, whoever else waits for it */
-            reading = readings_begin(readings, local);
-            mine = reading != NULL;
-        }
-        least = atomic_fetch_add(&rosters[number].written, 1) + 1;
-        if (reading == NULL && readings_await(readings, local, clock_ms() + LONG_MS, &reading, &mine) != OK) {
+        struct reading *reading = rand_r(&seed) % 2 == 0 ? readings_begin(readings, local) : NULL;
+        mine = reading != NULL; /* in one go: it is read after the write, whoever else waits for it */
+        const int least = atomic_fetch_add(&rosters[number].written, 1) + 1;
+        if (reading == NULL && (reading = join(local, atomic_fetch_add(&places, 1) + 1, LONG_MS, &mine)) == NULL) {
             atomic_fetch_add(&wrong, 1);
             continue;
         }
@@ -298,7 +339,7 @@ static void nobody_sees_less_than_he_wrote(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    readings = readings_new();
+    readings = readings_new(&places);
     return 0;
 }
 
@@ -315,7 +356,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(one_is_in_flight_of_each_account),
-        TEST(who_awaits_one_reads_when_nobody_does),
+        TEST(who_has_written_reads_when_nobody_does),
+        TEST(a_reading_serves_those_who_had_written_when_it_was_begun),
         TEST(one_reads_for_all_who_wait),
         TEST(who_comes_first_reads_for_those_who_wait),
         TEST(what_says_something_of_the_roster_is_shared),

@@ -70,6 +70,24 @@ static void takes_at_most_all(void **state)
     assert_null(slots);
 }
 
+static void busy_is_who_has_given_half_to_others(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_new(4);
+    unsigned own = 0, others = 0, more = 0;
+    assert_int_equal(slots_take(slots, 2, clock_ms(), &own), OK);
+    assert_false(slots_are_busy(slots, own));
+    assert_int_equal(slots_take(slots, 1, clock_ms(), &others), OK);
+    assert_false(slots_are_busy(slots, own));
+    assert_int_equal(slots_take(slots, 1, clock_ms(), &more), OK);
+    assert_true(slots_are_busy(slots, own));
+    slots_give(slots, own);
+    assert_true(slots_are_busy(slots, 0));
+    slots_give(slots, others + more);
+    assert_false(slots_are_busy(slots, 0));
+    slots_free(&slots);
+}
+
 static void who_needs_many_is_not_overtaken(void **state)
 {
     (void)state;
@@ -181,6 +199,7 @@ static void never_more_than_there_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(busy_is_who_has_given_half_to_others),
         cmocka_unit_test(takes_at_most_all),
         cmocka_unit_test(who_needs_many_is_not_overtaken),
         cmocka_unit_test(who_gives_up_lets_the_next_pass),
