@@ -184,8 +184,9 @@ enum err comparisons_latest_touch(struct pg *pg, int64_t *ms_r)
 
 enum err comparisons_count(struct pg *pg, int64_t counts_r[OUTCOMES])
 {
-    static const struct stmt count = {"comparisons_count",
-                                      "select coalesce(outcome, 0), count(*) from comparisons group by 1"};
+    static const struct stmt count = {
+        "comparisons_count", "select coalesce(c.outcome, 0), count(*) from accounts a left join comparisons c "
+                             "on c.account_id = a.id where a.state = 1 or c.account_id is not null group by 1"};
     PGresult *result = NULL;
     const enum err err = pg_run(pg, &count, &(struct pg_args){0}, &result);
     for (int i = 0; i < OUTCOMES; i++)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "component/base/arena.h"
 #include "component/base/clock.h"
@@ -17,7 +18,7 @@
 #include "sql/pg.h"
 #include "xmpp/xmpp.h"
 
-enum { BACKOFF_BASE_MS = 1000, BACKOFF_CAP_MS = 30000 };
+enum { BACKOFF_BASE_MS = 1000, BACKOFF_CAP_MS = 30000, PROOF_LASTS_S = 86400 };
 
 struct prover {
     const struct jobs_config *config;
@@ -29,19 +30,29 @@ struct prover {
     struct ticker *ticker;
 };
 
-/* The proof of an earlier run is kept in Postgres: the self-test is for new servers, not for each reconnect. */
+/* The proof in what is kept, which is "<seconds of Unix time> <proof>"; "" when it is too old. */
+static const char *fresh_proof(const char *kept)
+{
+    char *end = NULL;
+    const long long made = kept != NULL ? strtoll(kept, &end, 10) : 0;
+    const long long now = time(NULL);
+    return made > now - PROOF_LASTS_S && made <= now && *end == ' ' ? end + 1 : "";
+}
+
+/* The proof of an earlier run is kept in Postgres for a day: the self-test is for new servers, and for what somebody
+ * took away from us on an old one, not for each reconnect. */
 static enum err prove(struct prover *prover, struct arena *arena, bool *asked_r)
 {
     char proof[XMPP_PROOF_SIZE];
-    const char *old = NULL;
+    const char *kept = NULL;
     const char *key = arena_printf(arena, "xmpp_proof:%s", prover->config->component);
-    enum err err = meta_get(prover->pg, arena, key, &old);
-    if (err == OK) {
-        *asked_r = true;
-        err = xmpp_prove(prover->config->xmpp, old != NULL ? old : "", proof);
-    }
-    if (err == OK && (old == NULL || strcmp(old, proof) != 0))
-        err = meta_set(prover->pg, key, proof);
+    enum err err = meta_get(prover->pg, arena, key, &kept);
+    if (err != OK)
+        return err;
+    *asked_r = true;
+    err = xmpp_prove(prover->config->xmpp, fresh_proof(kept), proof);
+    if (err == OK && strcmp(fresh_proof(kept), proof) != 0)
+        err = meta_set(prover->pg, key, arena_printf(arena, "%lld %s", (long long)time(NULL), proof));
     return err;
 }
 

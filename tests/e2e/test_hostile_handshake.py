@@ -214,6 +214,20 @@ def no_proof(db):
         cursor.execute("delete from meta where key like 'xmpp_proof:%'")
 
 
+def test_a_proof_lasts_a_day(server, db, no_proof):
+    server.restart()
+    assert server.log.events("xmpp_self_test_passed")
+    for age, again in ((86000, 0), (86500, 1), (-600, 1)):
+        with db.cursor() as cursor:
+            cursor.execute(
+                "update meta set value = (extract(epoch from now())::bigint - %s) || substr(value, strpos(value, ' ')) "
+                "where key like 'xmpp_proof:%%'", [age]
+            )
+        mark = server.log.mark()
+        server.restart()
+        assert len(server.log.events("xmpp_self_test_passed", mark)) == again, age
+
+
 def test_a_self_test_one_byte_at_a_time(server, hostile, no_proof, is_well, incident):
     hostile.slowness = 0
     patience = {name: "15s" for name in ("REGISTRARD_XMPP_REQUEST_TIMEOUT", "REGISTRARD_XMPP_PING_INTERVAL",
