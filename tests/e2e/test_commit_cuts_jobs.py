@@ -103,9 +103,10 @@ def test_a_jid_is_gone(env, cut, eyes):
 
 
 @at("component/jobs/recording.c: record_in_transaction")
-def test_a_jid_was_looked_at(env, cut_at_once):
+def test_a_jid_was_looked_at(env, own, cut_at_once):
     lamp = env.new()
-    env.truth.settle()
+    own.server.restart({"REGISTRARD_XMPP_CHECK_INTERVAL": "1ms"})  # at each login
+    recovered(env.calls)
     cut_at_once("accounts_jid_checked")
     env.calls.log_in(lamp)
     cut_at_once.wait()
@@ -127,12 +128,21 @@ def test_rosters_were_changed(statement, env, cut_at_once, eyes):
 # Comparing
 
 
+def bound(env):
+    """A phone and a lamp."""
+    phone, lamp = env.new(PHONE), env.new()
+    assert code(env.calls.bind(phone, [lamp.name])) == 0
+    seen = ("select count(*) from bindings b join accounts a on a.id in (b.low, b.high) "
+            "where a.name = %s and seen_version = b.version")
+    wait_until(lambda: env.one(seen, lamp.name) == 1, 10, "the binding")
+    return phone, lamp
+
+
 def drifted(env, own, eyes):
     """A phone whose user takes the lamp out of his roster, and the lamp."""
     own.server.restart({"REGISTRARD_RECONCILE_PER_SECOND": "50", "REGISTRARD_RECONCILE_INTERVAL": "1s"})
     recovered(env.calls)
-    phone, lamp = env.new(PHONE), env.new()
-    assert env.calls.bind(phone, [lamp.name]).json["state"] == "bound"
+    phone, lamp = bound(env)
     client = eyes.connect(phone.jid, phone.jid_password)
     return phone, lamp, client
 
@@ -161,13 +171,12 @@ def test_turns_are_given(env, own, cut_at_once, eyes):
     round_before = env.one("select round from reconcile_rounds")
     cut_at_once("rounds_take")
     cut_at_once.wait()
-    wait_until(lambda: env.one("select round from reconcile_rounds") > round_before + 1, 15, "rounds go on")
+    wait_until(lambda: env.one("select round from reconcile_rounds") > round_before, 15, "the next round")
 
 
 @at("component/jobs/reconciler.c: adopt_in_transaction")
 def test_other_groups_are_adopted(env, own, cut_at_once, eyes):
-    phone, lamp = env.new(PHONE), env.new()
-    assert env.calls.bind(phone, [lamp.name]).json["state"] == "bound"
+    phone, lamp = bound(env)
     own.server.stop()
     cut_at_once("meta_set")
     own.server.start({"REGISTRARD_ROSTER_GROUPS_DEVICE": f"Group {time.time_ns()}", "REGISTRARD_RECONCILE_PER_SECOND": "50"})
@@ -193,12 +202,12 @@ def test_a_dead_process_is_mourned(env, cut_at_once):
 
 
 @at("sql/migrate.c: migrate_in_transaction")
-def test_the_schema_is_made(env, own, cut):
+def test_the_schema_is_made(own, cut_at_once):
     name = own.databases.new()
     empty = {"REGISTRARD_POSTGRES_URL": own.proxy.url(name)}
-    cut("migration_remember")
+    cut_at_once("migration_remember")
     first = own.server.command("--migrate", changed=empty)
-    cut.wait()
+    cut_at_once.wait()
     assert own.server.command("--migrate", changed=empty).returncode == 0, first.stderr
     versions = own.databases.run(name, "select version from schema_versions order by version")
     assert [version for version, in versions] == list(range(1, len(versions) + 1)) and len(versions) > 1
@@ -228,13 +237,13 @@ def do(ctl, cut, statement, *words, alone=False):
 
 
 @at("component/service/bans.c: account_ban", "component/service/bans.c: account_unban")
-def test_a_ban_and_its_end(env, ctl, cut):
+def test_a_ban_and_its_end(env, ctl, cut_at_once):
     lamp = env.new()
-    do(ctl, cut, "doors_ban", "ban", lamp.name)
+    do(ctl, cut_at_once, "doors_ban", "ban", lamp.name)
     recovered(env.calls)
     assert result(env.calls.login(lamp)) == 100
     wait_until(lambda: ended(env, lamp), 5, "its token ended")
-    do(ctl, cut, "doors_unban", "unban", lamp.name)
+    do(ctl, cut_at_once, "doors_unban", "unban", lamp.name)
     recovered(env.calls)
     assert result(env.calls.login(lamp)) == 0
     env.truth.settle()
