@@ -41,13 +41,16 @@ enum err brake_get(struct pg *pg, enum brake *brake_r)
     return get(pg, &plain, brake_r);
 }
 
-static enum err note_drift(struct pg *pg, int64_t account_id)
+static enum err note_drift(struct pg *pg, const struct drifted *drifted)
 {
     static const struct stmt note = {
-        "brake_note", "insert into comparisons (account_id, round, drifted_at) select $1::bigint, round, now() "
-                      "from reconcile_rounds on conflict (account_id) do update set drifted_at = excluded.drifted_at"};
+        "brake_note", "insert into comparisons (account_id, round, drifted_at) select one.id, r.round, now() from "
+                      "reconcile_rounds r, "
+                      "(select p as id from unnest($1::bigint[]) p left join comparisons c on c.account_id = p "
+                      "order by c.drifted_at desc nulls last, p limit 1) one "
+                      "on conflict (account_id) do update set drifted_at = excluded.drifted_at"};
     struct pg_args args = {0};
-    pg_arg_i64(&args, account_id);
+    pg_arg_i64s(&args, drifted->arena, drifted->accounts, drifted->count);
     return pg_do(pg, &note, &args, NULL);
 }
 
@@ -65,20 +68,22 @@ static enum err put_on_if_many(struct pg *pg, const struct brake_limits *limits,
 }
 
 /* The row is locked by a statement of its own, so that the next one counts what others noted meanwhile. */
-static enum err note_locked(struct pg *pg, int64_t account_id, const struct brake_limits *limits, enum brake *brake_r)
+static enum err note_locked(struct pg *pg, const struct drifted *drifted, const struct brake_limits *limits,
+                            enum brake *brake_r)
 {
     static const struct stmt lock = {"brake_lock", "select " STATE " from reconcile_brake for update"};
     enum err err = get(pg, &lock, brake_r);
     if (err == OK)
-        err = note_drift(pg, account_id);
+        err = note_drift(pg, drifted);
     return err == OK && *brake_r == BRAKE_OFF ? put_on_if_many(pg, limits, brake_r) : err;
 }
 
-enum err brake_note(struct pg *pg, int64_t account_id, const struct brake_limits *limits, enum brake *brake_r)
+enum err brake_note(struct pg *pg, const struct drifted *drifted, const struct brake_limits *limits,
+                    enum brake *brake_r)
 {
     enum err err = pg_begin(pg);
     if (err == OK)
-        err = note_locked(pg, account_id, limits, brake_r);
+        err = note_locked(pg, drifted, limits, brake_r);
     if (err == OK)
         return pg_commit(pg);
     pg_rollback(pg);

@@ -5,10 +5,12 @@
 #define SQL_BRAKE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "component/base/err.h"
 
+struct arena;
 struct pg;
 
 /* How many accounts are too many: more than `accounts` or, where that is 0, than `percent` of the active ones and than
@@ -29,9 +31,16 @@ struct brake_state {
     int64_t let_go_ms; /* BRAKE_LET_GO: time left */
 };
 
-/* The account has drifted; what state the brake is in with it goes to brake_r: BRAKE_ON when it is one too many. It may
- * be mended in the others. A transaction of its own. */
-MUST_CHECK enum err brake_note(struct pg *pg, int64_t account_id, const struct brake_limits *limits,
+/* An account that has drifted; or several, of which one did it, nobody knows which. The arena is for the call. */
+struct drifted {
+    struct arena *arena;
+    const int64_t *accounts;
+    size_t count;
+};
+/* It has drifted: of several, the one that was noted last, or that with the lowest id. What state the brake is in with
+ * it goes to brake_r: BRAKE_ON when it is one too many. What was found may be mended in the others. A transaction of
+ * its own. */
+MUST_CHECK enum err brake_note(struct pg *pg, const struct drifted *drifted, const struct brake_limits *limits,
                                enum brake *brake_r);
 MUST_CHECK enum err brake_look(struct pg *pg, const struct brake_limits *limits, struct brake_state *state_r);
 /* Only in what state it is. */

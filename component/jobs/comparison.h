@@ -8,7 +8,7 @@
 #include "sql/comparisons.h"
 #include "sql/drift.h"
 
-/* Whether the peer of a pair that its user may have ended has a JID at all. */
+/* Whether the peer of a pair that somebody may have ended has a JID at all. */
 enum peer_sight { PEER_NOT_LOOKED_FOR, PEER_THERE, PEER_GONE };
 
 /* A pair that is not in the roster as it should be. */
@@ -26,7 +26,7 @@ struct comparison {
     struct roster roster;
     struct difference *differences; /* as compared */
     size_t difference_count;
-    enum peer_sight *peer_sights; /* of its peers; only if may_follow */
+    enum peer_sight *peer_sights; /* of its peers; those whose pairs drifted may have been looked for */
     /* what of that still holds (mending.c) */
     int64_t counts[DIFFERENCE_KINDS];
     int64_t drift; /* their sum */

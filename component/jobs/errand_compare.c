@@ -11,7 +11,7 @@
 #include "component/service/roster_items.h"
 #include "component/service/services.h"
 
-enum { TRIES = 3 };
+enum { TRIES = 3, LOOKS = 8 };
 
 /* --- loading */
 
@@ -47,8 +47,9 @@ static enum err load(struct pg *pg, struct errand *errand)
 
 /* --- comparing */
 
-/* A contact that is gone because its JID is was removed by no user. Those that there is no time for are left to the
- * next comparison. */
+/* A contact that is gone because its JID is was removed by no user: that matters where his word counts, and for whom
+ * the brake counts (mending.c); for the latter a few are enough, because where many are missing it is the account's own
+ * roster that is wrong. Those that there is no time for are left to the next comparison. */
 static void look_for_peers(struct errand *errand, int64_t deadline_ms)
 {
     struct comparison *comparison = errand->comparison;
@@ -56,10 +57,14 @@ static void look_for_peers(struct errand *errand, int64_t deadline_ms)
     comparison->peer_sights = arena_array(errand->arena, expectation->count, sizeof *comparison->peer_sights);
     for (size_t i = 0; i < expectation->count; i++)
         comparison->peer_sights[i] = PEER_NOT_LOOKED_FOR;
+    const bool may_follow = comparison_may_follow(errand);
+    size_t looks = 0;
     for (size_t i = 0; i < comparison->difference_count && clock_ms() < deadline_ms; i++) {
         const struct difference *difference = &comparison->differences[i];
-        if (!comparison_is_removal(difference->kind))
+        if (may_follow ? !comparison_is_removal(difference->kind) : difference->kind != DIFFERENCE_MISSING)
             continue;
+        if (!may_follow && looks++ == LOOKS)
+            break;
         struct arena *arena = arena_new();
         struct roster roster;
         const char *local = expectation->peers[difference->index].account.jid_local;
@@ -86,8 +91,7 @@ static enum err run(struct errand *errand, int64_t deadline_ms)
     compare_roster(errand->arena, comparison->items, comparison->expectation.count, &comparison->roster,
                    errand->config->services->settings.xmpp_domain, &comparison->differences,
                    &comparison->difference_count);
-    if (comparison_may_follow(errand))
-        look_for_peers(errand, deadline_ms);
+    look_for_peers(errand, deadline_ms);
     return OK;
 }
 

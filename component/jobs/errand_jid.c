@@ -120,7 +120,8 @@ const struct errand_kind errand_delete_jid = {
 /* Whether it may be made again. */
 static enum err weigh(struct pg *pg, struct errand *errand)
 {
-    return brake_note(pg, errand->account.id, &errand->config->reconcile.brake, &errand->brake);
+    const struct drifted drifted = {.arena = errand->arena, .accounts = &errand->account.id, .count = 1};
+    return brake_note(pg, &drifted, &errand->config->reconcile.brake, &errand->brake);
 }
 
 /* While the server was told, or is to be told, something else than the account's password, there is nothing to mend. */

@@ -105,13 +105,43 @@ static enum err judge(struct pg *pg, struct errand *errand)
     return err;
 }
 
+/* Whether it may have come from the peer: a contact that is there without being `both`, as a contact's removal leaves
+ * it on the other side, or that went with its JID. */
+static bool is_peers_doing(const struct comparison *comparison, const struct drifted_pair *pair)
+{
+    return pair->kind == DIFFERENCE_SUBSCRIPTION ||
+           (pair->kind == DIFFERENCE_MISSING && comparison->peer_sights[pair->index] == PEER_GONE);
+}
+
+/* Who has drifted: the account itself, if anything is wrong that no peer can have done to it; else one of those peers.
+ * So whoever ends many bindings in his client, or deletes his own JID, counts as one, and cannot put the brake on by
+ * what that does to others. */
+static struct drifted find_drifted(struct errand *errand)
+{
+    const struct comparison *comparison = errand->comparison;
+    const int64_t *counts = comparison->counts;
+    int64_t *peers = arena_array(errand->arena, comparison->pair_count, sizeof *peers);
+    size_t count = 0;
+    bool own = counts[DIFFERENCE_VANISHED] + counts[DIFFERENCE_RISEN] + counts[DIFFERENCE_LEFT_OVER] > 0;
+    for (size_t i = 0; i < comparison->pair_count; i++) {
+        const struct drifted_pair *pair = &comparison->pairs[i];
+        if (is_peers_doing(comparison, pair))
+            peers[count++] = peer_of(comparison, pair)->account.id;
+        else
+            own = own || pair->kind == DIFFERENCE_MISSING;
+    }
+    return own ? (struct drifted){.arena = errand->arena, .accounts = &errand->account.id, .count = 1}
+               : (struct drifted){.arena = errand->arena, .accounts = peers, .count = count};
+}
+
 /* Names alone are no sign of a wrong server. */
 static enum err weigh(struct pg *pg, struct errand *errand)
 {
     struct comparison *comparison = errand->comparison;
     if (comparison->drift == comparison->counts[DIFFERENCE_NAME])
         return brake_get(pg, &comparison->brake);
-    return brake_note(pg, errand->account.id, &errand->config->reconcile.brake, &comparison->brake);
+    const struct drifted drifted = find_drifted(errand);
+    return brake_note(pg, &drifted, &errand->config->reconcile.brake, &comparison->brake);
 }
 
 /* --- the JID */

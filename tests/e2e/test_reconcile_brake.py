@@ -116,6 +116,10 @@ def braked(own):
     wait_until(lambda: metric(own.server, "reconcile_brake") == 1, what="the brake on /metrics")
 
 
+def drifted(own):
+    return own.one("select count(*) from comparisons where drifted_at is not null")
+
+
 def go_on(own):
     assert own.ctl.do("reconcile", "go-on").facts["mending"] == "goes on"
     wait_until(lambda: not brake(own), LATER, "the end of the round")
@@ -207,3 +211,25 @@ def test_the_brake_stays_off_when_no_more_drift_than_may(own):
         administrator.delete(world.lamps[0].jid, world.lamps[4].jid)  # with their phone three accounts
     wait_until(lambda: not world.wrong(), SOON, "all as it was")
     assert not brake(own)
+
+
+def test_what_one_user_does_to_all_his_contacts_counts_as_one(own, policy):
+    """He removes them in his client, and each of their rosters shows it."""
+    world = World(own)
+    settled(own)
+    phone = world.phones[0]
+    others = [own.calls.new_account(DEVICE) for _ in range(2 * MOST)]
+    world.bind(phone, *others)
+    before, client = world.bindings(), own.client(phone)
+    for one in others:
+        client.owner.loop.call_soon_threadsafe(lambda jid=one.jid: client.update_roster(jid, subscription="remove"))
+    wait_until(lambda: drifted(own), SOON, "somebody who drifted")
+    if policy == "restore":
+        every = {one.jid for one in others} | {world.lamps[at].jid for at in range(0, LAMPS, PHONES)}
+        wait_until(lambda: {jid for jid, item in own.shown(phone).items() if item["subscription"] == "both"} == every,
+                   SOON, "all as it was")
+    else:
+        wait_until(lambda: world.bindings() == before - len(others), SOON, "the end of what he removed")
+    compared_all_again(own)
+    assert not brake(own)
+    assert drifted(own) <= 2

@@ -14,7 +14,7 @@ static int64_t ids[ACCOUNTS];
 static enum brake note(int64_t id)
 {
     enum brake brake = BRAKE_LET_GO;
-    assert_int_equal(brake_note(pg, id, &limits, &brake), OK);
+    assert_int_equal(brake_note(pg, &(struct drifted){arena, &id, 1}, &limits, &brake), OK);
     return brake;
 }
 
@@ -156,11 +156,13 @@ static void *note_many(void *arg)
 {
     (void)arg;
     struct pg *mine = pg_new(&config);
+    struct arena *mine_alone = arena_new();
     for (int i; (i = next++) < ACCOUNTS;) {
         enum brake brake = BRAKE_ON;
-        assert_int_equal(brake_note(mine, ids[i], &limits, &brake), OK);
+        assert_int_equal(brake_note(mine, &(struct drifted){mine_alone, &ids[i], 1}, &limits, &brake), OK);
         allowed += brake == BRAKE_OFF;
     }
+    arena_free(&mine_alone);
     pg_free(&mine);
     return NULL;
 }

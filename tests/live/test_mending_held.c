@@ -38,6 +38,77 @@ static void one_too_many_is_held(void **state)
     assert_int_equal(ask("select count(*) from outbox where kind = %d", OUTBOX_CHECK_JID), 2);
 }
 
+static int64_t drifted_accounts(void)
+{
+    return ask("select count(*) from comparisons where drifted_at is not null");
+}
+
+/* In his client somebody removed all he is bound to, or ended the subscriptions: it is one account that drifted. */
+static void what_one_account_does_to_others_counts_once(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 1;
+    for (int i = 0; i < PEERS; i++) {
+        seen_count = 0;
+        shows(me, XMPP_NONE, "me");
+        assert_int_equal(compare(peers[i], true), OUTCOME_MENDED);
+        settle_all();
+    }
+    seen_count = 0;
+    assert_int_equal(compare(me, true), OUTCOME_MENDED);
+    assert_int_equal(brake_now(), BRAKE_OFF);
+    assert_int_equal(drifted_accounts(), 1);
+    assert_int_equal(ask("select account_id from comparisons where drifted_at is not null"), me);
+}
+
+static void a_jid_that_is_gone_counts_for_those_who_lost_it(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 1;
+    for (int i = 0; i < PEERS; i++) {
+        seen_count = 0;
+        load(peers[i]);
+        look(true);
+        errand->comparison->peer_sights[0] = PEER_GONE;
+        assert_int_equal(record(), OUTCOME_MENDED);
+        settle_all();
+    }
+    assert_int_equal(drifted_accounts(), 1);
+    assert_int_equal(compare(me, false), OUTCOME_MENDED);
+    assert_int_equal(drifted_accounts(), 1);
+    assert_int_equal(brake_now(), BRAKE_OFF);
+}
+
+/* Several of them: the one that was noted already, and not who it was done to. */
+static void of_several_who_may_have_done_it_one_is_noted(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 1;
+    seen_count = 0;
+    shows(me, XMPP_TO, "me");
+    assert_int_equal(compare(peers[2], true), OUTCOME_MENDED);
+    ask("update comparisons set account_id = %lld where drifted_at is not null", (long long)peers[1]);
+    settle_all();
+    seen_count = 0;
+    for (int i = 0; i < PEERS; i++)
+        shows(peers[i], XMPP_TO, "d");
+    assert_int_equal(compare(me, true), OUTCOME_MENDED);
+    assert_int_equal(drifted_accounts(), 1);
+}
+
+/* Contacts that are missing while their JIDs are there: so it is when rosters were emptied. */
+static void rosters_that_lack_contacts_count_each(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 2;
+    for (int i = 0; i < PEERS; i++) {
+        seen_count = 0;
+        assert_int_equal(compare(peers[i], true), i < 2 ? OUTCOME_MENDED : OUTCOME_HELD);
+    }
+    assert_int_equal(brake_now(), BRAKE_ON);
+    assert_int_equal(drifted_accounts(), PEERS);
+}
+
 /* A check of a JID that vanished: which a login wishes, or a pair that finds none. */
 static struct errand *check_of(int64_t id)
 {
@@ -153,6 +224,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MENDING_TEST(nothing_is_mended_while_it_is_on),
         MENDING_TEST(one_too_many_is_held),
+        MENDING_TEST(what_one_account_does_to_others_counts_once),
+        MENDING_TEST(a_jid_that_is_gone_counts_for_those_who_lost_it),
+        MENDING_TEST(of_several_who_may_have_done_it_one_is_noted),
+        MENDING_TEST(rosters_that_lack_contacts_count_each),
         MENDING_TEST(a_check_obeys_it_too),
         MENDING_TEST(a_pair_unbound_meanwhile_is_not_restored),
         MENDING_TEST(a_pair_bound_anew_meanwhile_is_not_ended),
