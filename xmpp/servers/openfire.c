@@ -218,7 +218,7 @@ static enum err edit(struct readback *readback, bool bind)
 const struct xmpp_server server_openfire = {
     .name = "openfire",
     .says = "Openfire",
-    .revision = 2,
+    .revision = 3,
     .account_requests = 2,
     .edit_requests = 2,
     .missing = missing,

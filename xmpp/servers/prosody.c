@@ -202,7 +202,7 @@ static enum err read_own(struct readback *readback)
 const struct xmpp_server server_prosody = {
     .name = "prosody",
     .says = "Prosody",
-    .revision = 2,
+    .revision = 3,
     .account_requests = 1,
     .edit_requests = 1,
     .missing = missing,
