@@ -147,17 +147,22 @@ def on_server(xmpp, count):
     stack = DurableStack(xmpp)
     try:
         stack.open()
+        others = Others(stack)
         server = new_registrard(stack)
         server.start()
         try:
-            return with_registrard(stack, server, count)
+            name, found = with_registrard(stack, server, count)
         finally:
             server.stop()
+        share = others.share() if stack.owns_xmpp else None
     finally:
         stack.close()
+    figures = {way: [percentile(values, 0.5), percentile(values, 0.99)] for way, values in found.items()}
+    return latency_report.Latency(name, count, figures["registrard"], figures.get(OWN), share)
 
 
 def with_registrard(stack, server, count):
+    """The XMPP server's name and version, and milliseconds by way."""
     said = server.log.events("xmpp_server")[-1]
     calls = Calls(Http(server.ports, stack.certificate), answers_of(stack))
     one, other = (calls.new_account(DEVICE) for _ in range(2))
@@ -167,15 +172,10 @@ def with_registrard(stack, server, count):
         ways = [Bindings(server, stack.certificate, one, other)]
         if stack.api_address:
             ways.append(OwnCalls(stack, one, other))
-        others = Others(stack)
-        found = measure(ways, watch, count)
-        share = others.share()
+        return f"{said['name']} {said['version']}", measure(ways, watch, count)
     finally:
         clients.close()
         leave(server, calls, (one, other))
-    figures = {name: [percentile(values, 0.5), percentile(values, 0.99)] for name, values in found.items()}
-    return latency_report.Latency(f"{said['name']} {said['version']}", count, figures["registrard"], figures.get(OWN),
-                          share if stack.owns_xmpp else None)
 
 
 def leave(server, calls, accounts):
