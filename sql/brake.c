@@ -46,8 +46,8 @@ static enum err note_drift(struct pg *pg, const struct drifted *drifted)
     static const struct stmt note = {
         "brake_note", "insert into comparisons (account_id, round, drifted_at) select one.id, r.round, now() from "
                       "reconcile_rounds r, "
-                      "(select p as id from unnest($1::bigint[]) p left join comparisons c on c.account_id = p "
-                      "order by c.drifted_at desc nulls last, p limit 1) one "
+                      "(select p.id from unnest($1::bigint[]) with ordinality p(id, position) left join comparisons c "
+                      "on c.account_id = p.id order by c.drifted_at desc nulls last, p.position limit 1) one "
                       "on conflict (account_id) do update set drifted_at = excluded.drifted_at"};
     struct pg_args args = {0};
     pg_arg_i64s(&args, drifted->arena, drifted->accounts, drifted->count);

@@ -37,7 +37,7 @@ struct drifted {
     const int64_t *accounts;
     size_t count;
 };
-/* It has drifted: of several, the one that was noted last, or that with the lowest id. What state the brake is in with
+/* It has drifted: of several, the one that was noted last, or the first of them. What state the brake is in with
  * it goes to brake_r: BRAKE_ON when it is one too many. What was found may be mended in the others. A transaction of
  * its own. */
 MUST_CHECK enum err brake_note(struct pg *pg, const struct drifted *drifted, const struct brake_limits *limits,

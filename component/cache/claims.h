@@ -3,7 +3,7 @@
  * A code names its own slot, as a keyed hash (keyring_mac, purpose "claim"), so that Redis never holds one in clear.
  * Taking it claims it for a moment: of a hundred who enter it at once one gets it, and the others are told what an
  * unknown one is told. What was taken is settled: spent when the operation succeeded, given back when it failed for
- * another reason. A process that dies in between leaves it to be taken again after CLAIMS_HOLD_MS. */
+ * another reason. A process that dies in between leaves it taken: it may have been used. */
 #ifndef CACHE_CLAIMS_H
 #define CACHE_CLAIMS_H
 

@@ -113,25 +113,26 @@ static bool is_peers_doing(const struct comparison *comparison, const struct dri
            (pair->kind == DIFFERENCE_MISSING && comparison->peer_sights[pair->index] == PEER_GONE);
 }
 
-/* Who has drifted: the account itself, if anything is wrong that no peer can have done to it; else one of those peers.
- * So whoever ends many bindings in his client, or deletes his own JID, counts as one, and cannot put the brake on by
- * what that does to others. */
+/* Who has drifted: the account itself, if anything is wrong that no peer can have done to it; else one of those peers,
+ * or it after all: who was found to have done such a thing did this, too. So whoever ends many bindings in his client,
+ * or deletes his own JID, counts as one, and cannot put the brake on by what that does to others. */
 static struct drifted find_drifted(struct errand *errand)
 {
     const struct comparison *comparison = errand->comparison;
     const int64_t *counts = comparison->counts;
-    int64_t *peers = arena_array(errand->arena, comparison->pair_count, sizeof *peers);
+    int64_t *who = arena_array(errand->arena, comparison->pair_count + 1, sizeof *who);
     size_t count = 0;
     bool own = counts[DIFFERENCE_VANISHED] + counts[DIFFERENCE_RISEN] + counts[DIFFERENCE_LEFT_OVER] > 0;
     for (size_t i = 0; i < comparison->pair_count; i++) {
         const struct drifted_pair *pair = &comparison->pairs[i];
         if (is_peers_doing(comparison, pair))
-            peers[count++] = peer_of(comparison, pair)->account.id;
+            who[count++] = peer_of(comparison, pair)->account.id;
         else
             own = own || pair->kind == DIFFERENCE_MISSING;
     }
-    return own ? (struct drifted){.arena = errand->arena, .accounts = &errand->account.id, .count = 1}
-               : (struct drifted){.arena = errand->arena, .accounts = peers, .count = count};
+    count = own ? 0 : count;
+    who[count++] = errand->account.id;
+    return (struct drifted){.arena = errand->arena, .accounts = who, .count = count};
 }
 
 /* Names alone are no sign of a wrong server. */

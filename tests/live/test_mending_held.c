@@ -96,6 +96,24 @@ static void of_several_who_may_have_done_it_one_is_noted(void **state)
     assert_int_equal(drifted_accounts(), 1);
 }
 
+static void who_did_it_before_did_it_again(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 1;
+    seen_count = 0;
+    shows(me, XMPP_NONE, "me");
+    assert_int_equal(compare(peers[0], true), OUTCOME_MENDED);
+    settle_all();
+    for (int i = 0; i < PEERS; i++) { /* one after the other */
+        shows_all();
+        seen[i].subscription = XMPP_TO;
+        assert_int_equal(compare(me, true), OUTCOME_MENDED);
+        settle_all();
+    }
+    assert_int_equal(drifted_accounts(), 1);
+    assert_int_equal(brake_now(), BRAKE_OFF);
+}
+
 /* Contacts that are missing while their JIDs are there: so it is when rosters were emptied. */
 static void rosters_that_lack_contacts_count_each(void **state)
 {
@@ -227,6 +245,7 @@ int main(void)
         MENDING_TEST(what_one_account_does_to_others_counts_once),
         MENDING_TEST(a_jid_that_is_gone_counts_for_those_who_lost_it),
         MENDING_TEST(of_several_who_may_have_done_it_one_is_noted),
+        MENDING_TEST(who_did_it_before_did_it_again),
         MENDING_TEST(rosters_that_lack_contacts_count_each),
         MENDING_TEST(a_check_obeys_it_too),
         MENDING_TEST(a_pair_unbound_meanwhile_is_not_restored),
