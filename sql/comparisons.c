@@ -167,6 +167,22 @@ enum err comparisons_wish_recent(struct pg *pg, int64_t window_ms, int64_t *coun
     return err;
 }
 
+enum err comparisons_wish_later(struct pg *pg, int64_t account_id, int64_t delay_ms)
+{
+    static const struct stmt wish = {
+        "comparisons_wish_later",
+        "with noted as (insert into comparisons (account_id, round, forgotten) select $1, round, true "
+        "from reconcile_rounds on conflict (account_id) do update set forgotten = true) "
+        "insert into outbox (kind, low, version, due_at) values (5, $1, nextval('wish_version'), "
+        "now() + $2::bigint * interval '1 millisecond') on conflict (kind, low, high) do update set "
+        "version = excluded.version, due_at = case when outbox.lease is null then "
+        "greatest(outbox.due_at, excluded.due_at) else outbox.due_at end"};
+    struct pg_args args = {0};
+    pg_arg_i64(&args, account_id);
+    pg_arg_i64(&args, delay_ms);
+    return pg_do(pg, &wish, &args, NULL);
+}
+
 enum err comparisons_latest_touch(struct pg *pg, int64_t *ms_r)
 {
     static const struct stmt latest = {

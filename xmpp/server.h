@@ -32,6 +32,7 @@ struct xmpp_server {
     unsigned revision;         /* of the driver: a proof for another one does not hold */
     unsigned account_requests; /* that the functions on one account have out at once when they may */
     unsigned edit_requests;    /* that `edit` has */
+    bool unordered;            /* as struct xmpp_status has it */
 
     /* NULL when it can be driven as it is; else what is missing. */
     const char *(*missing)(const struct xmpp_config *config, const struct server_facts *facts);

@@ -181,8 +181,10 @@ void xmpp_status(struct xmpp *xmpp, struct xmpp_status *status_r)
     link_status(xmpp->link, &link);
     pthread_mutex_lock(&xmpp->lock);
     const bool up = link.up && !xmpp->refusing; /* nobody should think that it is worth trying */
-    *status_r =
-        (struct xmpp_status){.up = up, .ready = up && xmpp->proved == link.generation, .generation = link.generation};
+    *status_r = (struct xmpp_status){.up = up,
+                                     .ready = up && xmpp->proved == link.generation,
+                                     .unordered = xmpp->server != NULL && xmpp->server->unordered,
+                                     .generation = link.generation};
     const char *reason = xmpp->refusing             ? "shutting down"
                          : status_r->ready          ? ""
                          : !link.up                 ? link.reason

@@ -91,6 +91,7 @@ void xmpp_refuse(struct xmpp *xmpp);
 struct xmpp_status {
     bool up;             /* the handshake is done */
     bool ready;          /* and the driver is proved on this link */
+    bool unordered;      /* what was given up (ERR_TIMEOUT) may still be done, after what was asked since */
     uint64_t generation; /* counts links made; 0 before the first */
     char reason[96];     /* why not, for the ops port: "connection refused", "not-authorized", "conflict", "self-test
                             failed: ..." */

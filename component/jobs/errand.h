@@ -27,6 +27,7 @@ struct errand {
     struct account account; /* kinds other than OUTBOX_PAIR */
     struct pair pair;       /* OUTBOX_PAIR */
     struct roster_side sides[2];
+    bool may_come_late;            /* OUTBOX_PAIR: it was given up, and may yet be done */
     enum jid_state jid_state;      /* OUTBOX_CHECK_JID, OUTBOX_DOOR: what was found */
     enum brake brake;              /* OUTBOX_CHECK_JID: whether a JID that vanished may be made again */
     bool password_set;             /* OUTBOX_CHECK_JID: the JID was made, or got its password again */

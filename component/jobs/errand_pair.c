@@ -7,6 +7,7 @@
 #include "component/service/roster_items.h"
 #include "component/service/services.h"
 #include "component/service/waiters.h"
+#include "sql/comparisons.h"
 
 enum { UNCONTESTED_MS = 150, CONTESTED_MS = 500 };
 
@@ -64,6 +65,13 @@ void errand_load_pairs(struct pg *pg, struct errand *list)
     arena_free(&arena);
 }
 
+static bool is_unordered(struct xmpp *xmpp)
+{
+    struct xmpp_status status;
+    xmpp_status(xmpp, &status);
+    return status.unordered;
+}
+
 /* Among those that nobody contests a pair is given up soon if it is not as wished: it is tried again, apart from them
  * (outbox.c). */
 static enum err run(struct errand *errand, int64_t deadline_ms)
@@ -75,6 +83,7 @@ static enum err run(struct errand *errand, int64_t deadline_ms)
     const enum err err = errand->pair.wanted ? xmpp_bind(xmpp, errand->arena, errand->sides, &patience)
                                              : xmpp_unbind(xmpp, errand->arena, errand->sides, &patience);
     FAILPOINT("pair.made");
+    errand->may_come_late = err == ERR_TIMEOUT && is_unordered(xmpp);
     return err;
 }
 
@@ -129,9 +138,24 @@ static enum err have_sides_checked(struct pg *pg, struct errand *errand)
     return err;
 }
 
+/* What was given up may yet be done, after its repetition or the opposite. Nobody would see it before the next round,
+ * so that both sides are compared when it can hardly be under way any more. */
+static enum err have_sides_compared(struct pg *pg, const struct errand *errand)
+{
+    enum err err = OK;
+    for (int i = 0; i < 2 && err == OK; i++)
+        if (errand->pair.sides[i].state == ACCOUNT_ACTIVE)
+            err = comparisons_wish_later(pg, errand->pair.sides[i].id, errand->config->lease_ms);
+    return err;
+}
+
 static enum err failed(struct pg *pg, struct errand *errand)
 {
-    const enum err err = errand->result == ERR_JID_NONE ? have_sides_checked(pg, errand) : OK;
+    enum err err = OK;
+    if (errand->result == ERR_JID_NONE)
+        err = have_sides_checked(pg, errand);
+    else if (errand->may_come_late)
+        err = have_sides_compared(pg, errand);
     return err == OK ? errand_retry(pg, errand) : err;
 }
 

@@ -1,6 +1,7 @@
 """On a real ejabberd, whatever server the other tests run on: it is chosen and proved, JIDs and rosters, what clients see,
 and what is wrong when its HTTP API is."""
 
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -10,6 +11,7 @@ from harness import running
 from harness.calls import DEVICE
 from harness.d003 import Accounts, change_password, code, metric, wait_until
 from harness.outage import RECOVERY
+from harness.proxy import FaultProxy
 
 # What any server must do, done here as well.
 from test_003_rosters import (  # noqa: F401  pylint: disable=unused-import
@@ -188,6 +190,65 @@ def test_an_api_that_is_away_is_seen_and_comes_back(server, link, calls, truth, 
     assert len(server.log.events("xmpp_api_works_again", mark)) == 1
     assert len(server.log.events("xmpp_self_test_passed", mark)) == 1  # no old proof does after that
     assert metric(server, "xmpp_reconnects_total") == links
+
+
+class Late(FaultProxy):
+    """What is said while it holds, and afterwards on the same connection, comes through when it is let go."""
+
+    def __init__(self, target):
+        self.holding = False
+        self.let_go = threading.Event()
+        super().__init__(target)
+
+    def _pump(self, source, sink, forth):
+        super()._pump(source, _Held(self, sink) if forth else sink, forth)
+
+    def close(self):
+        self.let_go.set()
+        super().close()
+
+
+class _Held:
+    def __init__(self, proxy, sink):
+        self.proxy, self.sink, self.held = proxy, sink, False
+
+    def sendall(self, data):
+        self.held = self.held or self.proxy.holding
+        if self.held:
+            self.proxy.let_go.wait()
+        self.sink.sendall(data)
+
+    def shutdown(self, how):
+        self.sink.shutdown(how)
+
+    def close(self):
+        self.sink.close()
+
+
+def test_a_call_that_was_given_up_and_is_done_late_is_mended(server, stack, calls, truth, phone, lamp, eyes):
+    """A roster's item is removed after it was made again, by a call of before."""
+    api = Late(stack.api_address)
+    server.restart({"REGISTRARD_XMPP_API_URL": f"http://{api.address[0]}:{api.address[1]}/api/v0",
+                    "REGISTRARD_XMPP_REQUEST_TIMEOUT": "1s", "REGISTRARD_OUTBOX_LEASE": "8s",
+                    "REGISTRARD_BINDING_WAIT": "0s"})
+    try:
+        calls.bind(phone, [lamp.name])
+        truth.settle()
+        failed = metric(server, "outbox_failed_total", kind="pair")
+        api.holding = True
+        calls.unbind(phone, [lamp.name])
+        wait_until(lambda: metric(server, "outbox_failed_total", kind="pair") > failed, what="the call to be given up")
+        api.holding = False
+        truth.settle()
+        calls.bind(phone, [lamp.name])
+        truth.settle()
+        assert eyes.roster(phone) == {lamp.jid: "both"}
+        api.let_go.set()
+        wait_until(lambda: eyes.roster(phone) == {}, what="the late removal")
+        wait_until(lambda: eyes.roster(phone) == {lamp.jid: "both"}, 20, "the comparison")
+        wait_until(lambda: eyes.roster(lamp) == {phone.jid: "both"}, what="the other side")
+    finally:
+        api.close()
 
 
 def test_a_wrong_secret_is_said_once_and_heals(server, stack, calls, truth, phone, lamp, xmpp_client):

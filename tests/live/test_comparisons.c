@@ -198,6 +198,21 @@ static void a_comparison_under_way_comes_again(void **state)
     assert_true(waits(OUTBOX_COMPARE, me));
 }
 
+static void what_may_come_late_is_waited_for(void **state)
+{
+    (void)state;
+    assert_int_equal(comparisons_wish(pg, me), OK);
+    for (int i = 2; i >= 1; i--) { /* the second one is no reason to hurry */
+        assert_int_equal(comparisons_wish_later(pg, me, i * MINUTE_MS), OK);
+        assert_int_equal(ask("select count(*) from outbox where kind = 5 and low = %lld and "
+                             "due_at between now() + interval '1 minute' and now() + interval '2 minutes'",
+                             (long long)me),
+                         1);
+    }
+    load(me);
+    assert_true(expectation.forgotten);
+}
+
 static void the_latest_touch_is_found(void **state)
 {
     (void)state;
@@ -435,6 +450,7 @@ int main(void)
         COMPARISON_TEST(what_was_done_lately_is_compared_at_once),
         COMPARISON_TEST(what_the_server_may_have_forgotten_is_marked_until_it_was_compared),
         COMPARISON_TEST(a_comparison_under_way_comes_again),
+        COMPARISON_TEST(what_may_come_late_is_waited_for),
         COMPARISON_TEST(the_latest_touch_is_found),
         COMPARISON_TEST(nothing_is_said_of_a_jid_that_somebody_works_on),
         COMPARISON_TEST(only_pairs_that_are_as_compared_hold),

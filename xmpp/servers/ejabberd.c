@@ -329,6 +329,7 @@ const struct xmpp_server server_ejabberd = {
     .name = "ejabberd",
     .says = "ejabberd",
     .revision = 2,
+    .unordered = true, /* each connection of the API is served by itself */
     .account_requests = 2,
     .edit_requests = 4,
     .missing = missing,

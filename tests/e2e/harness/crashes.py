@@ -90,7 +90,9 @@ class Truth:
         return self.one("select state from accounts where id = %s", number)[0]
 
     def outbox(self):
-        return self.rows("select kind, low, high, attempts, last_error from outbox where low > %s", self.since)
+        """What is left to do; not what is to be looked at again later."""
+        return self.rows("select kind, low, high, attempts, last_error from outbox where low > %s "
+                         "and (kind <> 5 or due_at <= now())", self.since)
 
     def settle(self, timeout=10):
         """Everything that was wished is made true, without anybody's help; nothing half-made is left."""
