@@ -118,13 +118,13 @@ def another_server(_stack, _link, expected_errors):
 
     def make(name, settings=None):
         one = Registrard(_stack, _link.settings, name, settings)
-        made.append(one)
+        made.append((one, one.log.mark()))  # another test may have had one of that name
         return one
 
     yield make
-    for one in made:
+    for one, mark in made:
         one.stop()
-        complaints = one.log.complaints(0, expected_errors)
+        complaints = one.log.complaints(mark, expected_errors)
         assert not complaints, complaints
 
 

@@ -15,7 +15,7 @@ class Log:
 
     def mark(self):
         """A place in the log: give it to text() for what came after."""
-        return self.path.stat().st_size
+        return self.path.stat().st_size if self.path.exists() else 0
 
     def text(self, since=0):
         with open(self.path, "rb") as file:
