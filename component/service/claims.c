@@ -58,6 +58,8 @@ static enum err make(struct call *call, struct worker *worker)
     struct account *account = NULL;
     char *code = arena_alloc(call->arena, CLAIM_CODE_SIZE), *shown = arena_alloc(call->arena, CLAIM_SHOWN_SIZE);
     enum err err = acting_find(call, worker, &io->credential, NULL, &account);
+    if (err == OK) /* after the account's era was read: a session that ends later ends the code with it */
+        err = tokens_check_again(worker, &io->credential);
     if (err == OK && account->consent == CONSENT_REFUSE)
         err = ERR_REFUSED;
     if (err != OK)

@@ -123,6 +123,18 @@ enum err tokens_check(struct services *services, struct worker *worker, struct c
     return OK;
 }
 
+enum err tokens_check_again(struct worker *worker, const struct credential *credential)
+{
+    struct session_hash hash;
+    int64_t account_id = 0, left_ms = 0;
+    if (secret_is_empty(credential->token))
+        return OK;
+    const struct token_key key = key_of(credential->token);
+    memcpy(hash.bytes, key.hash, sizeof hash.bytes);
+    const enum err err = sessions_check(worker->pg, &hash, &account_id, &left_ms);
+    return err == ERR_BANNED ? ERR_TOKEN : err;
+}
+
 enum err tokens_issue(struct services *services, struct worker *worker, struct arena *arena, int64_t account_id,
                       struct secret *token_r)
 {

@@ -30,6 +30,10 @@ MUST_CHECK bool tokens_check_here(struct services *services, struct credential *
  * account's. By JID: ERR_UNAUTHORIZED (nobody's here), ERR_BANNED, ERR_JID_PENDING. */
 MUST_CHECK enum err tokens_check(struct services *services, struct worker *worker, struct credential *credential);
 
+/* For what outlives the session: a token that passed tokens_check is asked after once more, in Postgres, because a
+ * cache may answer for one for a moment after it was revoked. */
+MUST_CHECK enum err tokens_check_again(struct worker *worker, const struct credential *credential);
+
 /* Opens a session of an active account (else ERR_NOT_FOUND). The token is the arena's. */
 MUST_CHECK enum err tokens_issue(struct services *services, struct worker *worker, struct arena *arena,
                                  int64_t account_id, struct secret *token_r);

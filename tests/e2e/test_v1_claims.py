@@ -167,6 +167,16 @@ def test_who_enters_it_while_a_reset_commits_is_too_late(v1, db, stack, phone, l
     assert v1.bound_to(lamp) == set()
 
 
+def test_a_token_that_only_a_cache_still_knows_makes_none(v1, db, lamp):
+    """As for a moment in another process, after the owner has reset his password."""
+    answer(v1.consent(lamp))
+    with db.cursor() as cursor:
+        cursor.execute("delete from sessions using accounts a where a.id = account_id and a.jid_local = %s",
+                       (lamp.jid.split("@")[0],))
+    assert answer(v1.consent(lamp)) == {"consent": "accept"}  # from memory
+    assert error(v1.claim(lamp)) == (401, "token")
+
+
 def test_it_runs_out(v1, server, redis, phone, lamp):
     server.restart({"REGISTRARD_CLAIMS_LIFETIME": "1s"})
     before = set(redis.keys("registrar:j:*"))
