@@ -40,11 +40,12 @@ class Bindings:
         context = ssl.create_default_context(cafile=certificate)
         self.connection = http.client.HTTPSConnection("localhost", server.ports["https"], timeout=GIVE_UP, context=context)
         self.connection.connect()
-        self.names = {"user_name": one.name, "user_name_ls": json.dumps([other.name]), "type": DEVICE, "app_id": "backend"}
+        names = {"user_name": one.name, "user_name_ls": json.dumps([other.name]), "type": DEVICE, "app_id": "backend"}
+        self.bodies = {path: urllib.parse.urlencode(signed(APP_SECRETS["backend"], path, names))
+                       for path in ("/set_user_banding", "/set_user_unbanding")}
 
     def _ask(self, path):
-        body = urllib.parse.urlencode(signed(APP_SECRETS["backend"], path, self.names))
-        self.connection.request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+        self.connection.request("POST", path, self.bodies[path], {"Content-Type": "application/x-www-form-urlencoded"})
         answer = json.loads(self.connection.getresponse().read())
         assert answer["result"] == 0, answer
 
@@ -70,12 +71,13 @@ class OwnCalls:
     def _side(stack, owner, peer):
         connection = http.client.HTTPConnection(*stack.api_address, timeout=GIVE_UP)
         connection.connect()
-        names = ("localuser", "localhost", "user", "host")
-        return connection, dict(zip(names, (*owner.split("@"), *peer.split("@"))))
+        names = dict(zip(("localuser", "localhost", "user", "host"), (*owner.split("@"), *peer.split("@"))))
+        return connection, {"add_rosteritem": json.dumps({**names, "nick": names["user"], "group": "", "subs": "both"}),
+                            "delete_rosteritem": json.dumps(names)}
 
-    def _begin(self, side, command, **more):
-        connection, names = side
-        connection.request("POST", f"{self.path}/{command}", json.dumps({**names, **more}), self.headers)
+    def _begin(self, side, command):
+        connection, bodies = side
+        connection.request("POST", f"{self.path}/{command}", bodies[command], self.headers)
 
     @staticmethod
     def _end(side):
@@ -85,7 +87,7 @@ class OwnCalls:
 
     def bind(self):
         for side in self.sides:
-            self._begin(side, "add_rosteritem", nick=side[1]["user"], group="", subs="both")
+            self._begin(side, "add_rosteritem")
         for side in self.sides:
             self._end(side)
 
