@@ -179,8 +179,10 @@ def test_other_groups_are_adopted(env, own, cut_at_once, eyes):
     phone, lamp = bound(env)
     own.server.stop()
     cut_at_once("meta_set")
-    own.server.start({"REGISTRARD_ROSTER_GROUPS_DEVICE": f"Group {time.time_ns()}", "REGISTRARD_RECONCILE_PER_SECOND": "50"})
+    own.server.start({"REGISTRARD_ROSTER_GROUPS_DEVICE": f"Group {time.time_ns()}", "REGISTRARD_RECONCILE_PER_SECOND": "50"},
+                     wait=False)
     cut_at_once.wait()
+    own.server.wait_ready()
     recovered(env.calls)
     group = own.server.changed["REGISTRARD_ROSTER_GROUPS_DEVICE"]
     client = eyes.connect(phone.jid, phone.jid_password)
@@ -313,7 +315,7 @@ def test_everybodys_sessions_end(statement, env, ctl, cut_at_once):
 
 # Statements that stand for themselves
 
-TAKING_OVER = ["meta_claim_domain", "meta_identity", "meta_live", "meta_raise_epoch", "outbox_release"]
+TAKING_OVER = ["meta_claim_domain", "meta_live", "meta_raise_epoch", "outbox_release"]
 
 
 @pytest.mark.parametrize("statement", TAKING_OVER if ALL else TAKING_OVER[-1:])
@@ -326,8 +328,9 @@ def test_a_start_takes_over(statement, env, own, cut_at_once):
         own.server.kill()
     env.link.heal()
     cut_at_once(statement, alone=True)
-    own.server.start()
+    own.server.start(wait=False)
     cut_at_once.wait()
+    own.server.wait_ready()
     recovered(env.calls)
     env.truth.settle()
     assert result(env.calls.register(lamp)) == 0
