@@ -88,12 +88,14 @@ static void send_answer(struct commands *commands, uint64_t generation, const st
 {
     struct buf text;
     buf_init(&text, ANSWER_MAX);
-    enum err err = command_write(commands->config.component, request, answer, &text);
-    if (err != OK) { /* a name that no stanza carries, or too much of it */
+    const enum err written = command_write(commands->config.component, request, answer, &text);
+    enum err err = written;
+    if (written != OK) { /* a name that no stanza carries, or too much of it */
         struct command_answer failed = {0};
-        log_error("command_not_answered", F("node", request->node), F_ERR(err));
         error_answer(ERR_INTERNAL, &failed);
         err = command_write(commands->config.component, request, &failed, &text);
+        if (err == OK) /* else it is the id or the address of who asks, who could fill the log with it */
+            log_error("command_not_answered", F("node", request->node), F_ERR(written));
     }
     if (err == OK)
         err = xmpp_answer(commands->config.xmpp, generation, &text);

@@ -112,6 +112,18 @@ def test_a_form_as_large_as_the_server_lets_through(hostile, stack, phone):
     assert b"<bad-payload " in _answer_to(hostile, "node")
 
 
+@pytest.mark.parametrize("id_", ["a&#9;b", "a&#10;b", "&#13;", "\"" * 60000])
+def test_ids_that_no_answer_can_have_fill_no_log(hostile, stack, incident, phone, id_):
+    """Some servers pass on line breaks of a user's own as they were written."""
+    seen = incident()
+    hostile.heard.clear()
+    for _ in range(50):
+        hostile.inject(_command(stack, phone.jid, "odd", node="nothing").replace("forged-odd", id_).encode())
+    hostile.inject(_command(stack, phone.jid, "after").encode())
+    assert b'status="completed"' in _answer_to(hostile, "after")
+    seen.said_nothing()
+
+
 # Sessions
 
 
