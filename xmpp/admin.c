@@ -102,7 +102,7 @@ const struct element *admin_roster_query(const struct tree *answer)
 }
 
 enum err admin_get_rosters(struct task *task, struct batch *before, const struct admin_roster_form *form,
-                           const char *const *locals, size_t count, struct tree **rosters_r)
+                           const char *const *locals, size_t count, struct tree **rosters_r, enum err *results_r)
 {
     char jids[2][TASK_JID_SIZE];
     struct adhoc_call calls[2];
@@ -115,6 +115,8 @@ enum err admin_get_rosters(struct task *task, struct batch *before, const struct
         if (!calls[i].refused && admin_roster_query(calls[i].answer) == NULL)
             err = ERR_XMPP; /* neither a roster nor a refusal */
     for (size_t i = 0; i < count; i++) {
+        if (results_r != NULL)
+            results_r[i] = calls[i].result;
         bool wanted = err == OK && !calls[i].refused;
         rosters_r[i] = wanted ? calls[i].answer : NULL;
         if (!wanted)

@@ -31,9 +31,11 @@ struct admin_roster_form {
 
 /* The rosters of `count` accounts (at most 2), all at once. What stands in `before` (NULL: nothing) is sent in front in
  * the same go. rosters_r[i] is the caller's, or NULL when the command was refused: no such account (Openfire shows an
- * empty roster instead). Inside is the roster's query, see admin_roster_query. On an error nothing is returned. */
+ * empty roster instead). Inside is the roster's query, see admin_roster_query. On an error nothing is returned but
+ * results_r (NULL: not wanted), why each of them was not shown. */
 MUST_CHECK enum err admin_get_rosters(struct task *task, struct batch *before, const struct admin_roster_form *form,
-                                      const char *const *locals, size_t count, struct tree **rosters_r);
+                                      const char *const *locals, size_t count, struct tree **rosters_r,
+                                      enum err *results_r);
 /* NULL when the answer holds none. */
 const struct element *admin_roster_query(const struct tree *answer);
 

@@ -223,7 +223,9 @@ static enum err read_existence(const struct http_call reads[READS])
 
 static enum err read_answers(const struct http_call reads[READS], struct arena *arena, struct roster *roster_r)
 {
-    const enum err err = read_existence(reads);
+    enum err err = reads[ROSTER].result != OK ? reads[ROSTER].result : reads[EXISTS].result;
+    if (err == OK)
+        err = read_existence(reads);
     return err == OK ? ejabberd_read_roster(&reads[ROSTER].answer, arena, roster_r) : err;
 }
 
@@ -294,7 +296,8 @@ static enum err read_own(struct readback *readback)
         }
     if (err == OK && count > 0)
         err = run(readback->task, reads[0], count * READS, readback->task->slots);
-    for (size_t i = 0; i < count && err == OK; i++) {
+    const bool answered = err == OK || err == ERR_TOO_LARGE; /* if not all with something that we read */
+    for (size_t i = 0; i < count && answered; i++) {
         struct roster roster = {0};
         const enum err result = read_answers(reads[i], readback_arena(readback, sides[i]), &roster);
         readback_hand_in(readback, sides[i], result, &roster);

@@ -111,7 +111,7 @@ static enum err remove_account(struct task *task, const char *local)
 static enum err roster(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
 {
     struct tree *answer = NULL;
-    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
+    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer, NULL);
     if (err == OK && answer == NULL)
         err = ERR_NOT_FOUND;
     if (err == OK)
@@ -179,7 +179,11 @@ static enum err read_after(struct readback *readback, struct batch *before)
             locals[count++] = readback->sides[i].local;
         }
     struct tree *answers[2] = {NULL, NULL};
-    const enum err err = admin_get_rosters(readback->task, before, &roster_form, locals, count, answers);
+    enum err results[2] = {OK, OK};
+    const enum err err = admin_get_rosters(readback->task, before, &roster_form, locals, count, answers, results);
+    for (size_t i = 0; i < count; i++)
+        if (results[i] == ERR_TOO_LARGE)
+            readback_hand_in(readback, sides[i], ERR_TOO_LARGE, NULL);
     for (size_t i = 0; i < count && err == OK; i++) {
         hand_in(readback, sides[i], answers[i], before == NULL);
         tree_free(&answers[i]);

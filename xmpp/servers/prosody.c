@@ -33,7 +33,7 @@ static const char *missing(const struct xmpp_config *config, const struct server
 static enum err exists(struct task *task, const char *local)
 {
     struct tree *answer = NULL;
-    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
+    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer, NULL);
     if (err == OK && answer == NULL)
         err = ERR_NOT_FOUND;
     tree_free(&answer);
@@ -78,7 +78,7 @@ static enum err remove_account(struct task *task, const char *local)
 static enum err roster(struct task *task, struct arena *arena, const char *local, struct roster *roster_r)
 {
     struct tree *answer = NULL;
-    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer);
+    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer, NULL);
     if (err == OK && answer == NULL)
         err = ERR_NOT_FOUND;
     if (err == OK)
@@ -144,6 +144,12 @@ static enum err read_answer(const struct request *request, struct arena *arena, 
     return OK;
 }
 
+/* All was answered, if not all with something that we read. */
+static bool is_answered(enum err err)
+{
+    return err == OK || err == ERR_TOO_LARGE;
+}
+
 /* Gets of the rosters that are the readback's own, and what is answered to them from request number `first` on. */
 static void write_gets(const struct readback *readback, struct batch *batch)
 {
@@ -178,7 +184,7 @@ static enum err edit(struct readback *readback, bool bind)
     write_gets(readback, &batch);
     enum err err = batch_send(&batch);
     readback_written(readback, batch.place);
-    if (err == OK)
+    if (is_answered(err))
         hand_in(readback, &batch, written);
     for (size_t i = 0; i < written && err == OK; i++)
         err = check_written(readback->task, &batch.requests[i], bind);
@@ -193,7 +199,7 @@ static enum err read_own(struct readback *readback)
     batch_in_one_go(&batch);
     write_gets(readback, &batch);
     const enum err err = batch_send(&batch);
-    if (err == OK)
+    if (is_answered(err))
         hand_in(readback, &batch, 0);
     batch_free(&batch);
     return err;
