@@ -146,6 +146,9 @@ static void log_refusal(struct task *task, const struct adhoc_call *call, const 
 {
     if (call->result == ERR_FORBIDDEN) /* known of some commands; drivers have other ways then */
         log_debug("xmpp_command_forbidden", F("node", call->node), F("step", step));
+    else if (call->result == ERR_BUSY && link_may_log(task->link))
+        log_error("xmpp_commands_used_up", F("node", call->node), F("condition", element_error_condition(iq)),
+                  F("hint", "the server opens no more commands for us; see docs/openfire.md"));
     else if (call->result != OK && link_may_log(task->link))
         log_warn("xmpp_command_failed", F("node", call->node), F("step", step),
                  F("condition", element_error_condition(iq)), F_ERR(call->result));
