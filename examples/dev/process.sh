@@ -26,10 +26,17 @@ process_start() {
 
 # Prints the number of the process NAME; fails when it does not run.
 process_pid() {
-    local pid
+    local pid line='' tries
     pid=$(cat -- "$VAR/run/$1.pid" 2>/dev/null) || return 1
     [[ $pid =~ ^[0-9]+$ ]] || return 1
-    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$VAR/" || return 1
+    # Empty is also, for a moment, that of one that becomes another program.
+    for ((tries = 0; tries < 50; tries++)); do
+        line=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || return 1
+        [ -z "$line" ] || break
+        ! grep -qs '^State:.[ZX]' "/proc/$pid/status" || return 1
+        sleep 0.01
+    done
+    [[ $line == *"$VAR/"* ]] || return 1
     printf '%s\n' "$pid"
 }
 
