@@ -128,22 +128,6 @@ def test_a_roster_that_cannot_be_read(server, calls, stack, attacker, lamp, db, 
     assert calls.unbind(attacker.account, [lamp.name]).json["state"] == "unbound"
 
 
-def test_it_is_not_read_for_each_of_his_bindings(server, calls, stack, attacker, expected_errors, stays_up):
-    """While it is read, nothing else comes over the link: those that wait for it at the same time share what came of it."""
-    expected_errors.append("event=wish_stuck kind=pair")
-    many = 16
-    lamps = [calls.new_account(DEVICE).name for _ in range(many)]
-    for number in range(4):
-        set_item(attacker, f"aunt{number}@{stack.domain}", name=LONG)
-    failed, unread = metric(server, "outbox_failed_total", kind="pair"), metric(server, "xmpp_requests_total", result="too_large")
-    asked = calls.bind(attacker.account, lamps)
-    assert (code(asked), asked.json["state"]) == (0, "pending")
-    wait_until(lambda: metric(server, "outbox_failed_total", kind="pair") >= failed + many, 30, "a try of each")
-    assert 1 <= metric(server, "xmpp_requests_total", result="too_large") - unread <= many / 2
-    assert code(calls.cancel(attacker.account)) == 0
-    wait_until(lambda: metric(server, "outbox_due", kind="pair") == 0, 30, "nothing left to do")
-
-
 def test_who_has_such_a_roster_can_be_unbound_and_cancelled(server, calls, stack, attacker, lamp, xmpp_client,
                                                             expected_errors, stays_up):
     expected_errors.append("event=wish_stuck kind=pair")
