@@ -33,10 +33,11 @@ struct prover {
 /* The proof in what is kept, which is "<seconds of Unix time> <proof>"; "" when it is too old. */
 static const char *fresh_proof(const char *kept)
 {
-    char *end = NULL;
-    const long long made = kept != NULL ? strtoll(kept, &end, 10) : 0;
-    const long long now = time(NULL);
-    return made > now - PROOF_LASTS_S && made <= now && *end == ' ' ? end + 1 : "";
+    char *rest;
+    if (kept == NULL)
+        return "";
+    const long long made = strtoll(kept, &rest, 10), now = time(NULL);
+    return made > now - PROOF_LASTS_S && made <= now && *rest == ' ' ? rest + 1 : "";
 }
 
 /* The proof of an earlier run is kept in Postgres for a day: the self-test is for new servers, and for what somebody

@@ -140,7 +140,7 @@ static enum err decode_bindings(const struct dialect *dialect, const struct requ
     return decode_nothing_else(request, call, io, &io->credential);
 }
 
-/* A bare JID of ours; another cannot be somebody's whom one is bound to. */
+/* A bare JID. One of another domain is nobody's whom one could be bound to, as is an empty local part. */
 static enum err decode_jid(const struct dialect *dialect, const struct request *request, struct call *call,
                            const char **local_r)
 {
@@ -148,8 +148,9 @@ static enum err decode_jid(const struct dialect *dialect, const struct request *
     const char *at = jid != NULL ? strchr(jid, '@') : NULL;
     if (at == NULL || at == jid)
         return ERR_INVALID;
-    *local_r = arena_copy(call->arena, jid, (size_t)(at - jid));
-    return strcmp(at + 1, settings_of(dialect)->xmpp_domain) == 0 ? OK : ERR_NOT_BOUND;
+    const bool ours = strcmp(at + 1, settings_of(dialect)->xmpp_domain) == 0;
+    *local_r = arena_copy(call->arena, jid, ours ? (size_t)(at - jid) : 0);
+    return OK;
 }
 
 static enum err decode_rename(const struct dialect *dialect, const struct request *request, struct call *call)

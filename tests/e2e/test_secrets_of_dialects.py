@@ -29,6 +29,10 @@ def identity_card():
     return digits + "10X98765432"[rest]
 
 
+def mistyped(card):
+    return card[:-1] + ("1" if card[-1] == "0" else "0")
+
+
 def md5(text):
     return hashlib.md5(text.encode()).hexdigest()
 
@@ -211,7 +215,7 @@ class In002(InRegUser):
             "qq_number": add("a QQ number", str(10**14 + secrets.randbelow(10**14))),
         }
         assert said(app.own("regDetail", **profile))["code"] == "200"
-        assert said(app.own("regDetail", **{**profile, "identity_card": profile["identity_card"][::-1]}))["code"] == "400"
+        assert said(app.own("regDetail", **{**profile, "identity_card": mistyped(profile["identity_card"])}))["code"] == "400"
         assert said(app.own("getUserInfo"))["identity_card"] == profile["identity_card"]
         assert said(app.http.get("/user/checkFinishUserInfo", {"uid": app.uid, "sec": app.sec}))["check_reg"] == "1"
 

@@ -85,6 +85,7 @@ def test_bodies_that_are_none(v1, lamp, path, method, body):
     ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": None}),
     ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": "x" * 65}),
     ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": "a\nb"}),
+    ("/v1/bindings/rename", "POST", {"jid": "x@elsewhere.example", "nickname": "a\nb"}),
     ("/v1/bindings/rename", "POST", {"jid": "x@localhost", "nickname": "\uffff"}),
 ])
 def test_parameters_that_are_none(v1, lamp, path, method, body):

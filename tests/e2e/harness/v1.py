@@ -14,6 +14,7 @@ CALLS = (
     ("/v1/asks/answer", "POST", {"id": 1, "accept": True}),
     ("/v1/bindings", "GET", None),
     ("/v1/bindings/rename", "POST", {"jid": "nobody@localhost", "nickname": "x"}),
+    ("/v1/bindings/rename", "POST", {"jid": "nobody@elsewhere.example", "nickname": "x"}),
 )
 
 
