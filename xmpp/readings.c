@@ -9,6 +9,8 @@
 #include <time.h>
 
 #include "component/base/arena.h"
+#include "component/base/clock.h"
+#include "xmpp/unreadable.h"
 
 enum { LOCAL_SIZE = 256 };
 
@@ -19,6 +21,7 @@ struct reading {
     struct reading *next; /* in the list, unless it is over */
     char local[LOCAL_SIZE];
     enum state state;
+    int64_t begun_ms;
     uint64_t place; /* all that has this one or a lower one was sent before it */
     unsigned users;
     pthread_cond_t changed; /* it is over, or may be begun */
@@ -32,12 +35,14 @@ struct readings {
     pthread_condattr_t monotonic;
     const atomic_uint_least64_t *places;
     struct reading *first;
+    struct unreadable *unreadable;
 };
 
 struct readings *readings_new(const atomic_uint_least64_t *places)
 {
     struct readings *readings = xcalloc(1, sizeof *readings);
     readings->places = places;
+    readings->unreadable = unreadable_new();
     pthread_mutex_init(&readings->lock, NULL);
     pthread_condattr_init(&readings->monotonic);
     pthread_condattr_setclock(&readings->monotonic, CLOCK_MONOTONIC);
@@ -50,6 +55,7 @@ void readings_free(struct readings **readings)
         return;
     pthread_condattr_destroy(&(*readings)->monotonic);
     pthread_mutex_destroy(&(*readings)->lock);
+    unreadable_free(&(*readings)->unreadable);
     free(*readings);
     *readings = NULL;
 }
@@ -125,10 +131,29 @@ static bool serves_others(const struct reading *reading)
 static void begin(struct reading *reading)
 {
     reading->state = IN_FLIGHT;
+    reading->begun_ms = clock_ms();
     reading->place = atomic_load(reading->readings->places);
 }
 
+static void note_size(const struct reading *reading)
+{
+    const int64_t now_ms = clock_ms();
+    struct unreadable *unreadable = reading->readings->unreadable;
+    if (reading->result == OK)
+        unreadable_forget(unreadable, reading->local);
+    if (reading->result == ERR_TOO_LARGE)
+        unreadable_note(unreadable, reading->local, now_ms - reading->begun_ms, now_ms);
+}
+
 /* ---- for all ---- */
+
+bool readings_rest(struct readings *readings, const char *local, int parts)
+{
+    pthread_mutex_lock(&readings->lock);
+    const bool rest = unreadable_rests(readings->unreadable, local, parts, clock_ms());
+    pthread_mutex_unlock(&readings->lock);
+    return rest;
+}
 
 struct reading *readings_begin(struct readings *readings, const char *local)
 {
@@ -191,6 +216,7 @@ void reading_finish(struct reading *reading, enum err result, const struct roste
     reading->result = result;
     if (result == OK)
         reading->roster = *roster;
+    note_size(reading);
     take_out(reading);
     reading->state = OVER;
     pthread_cond_broadcast(&reading->changed);

@@ -5,7 +5,8 @@
  * A reading shows what was written before it was begun, on a server that handles our requests in order or has answered
  * the write. So it serves those who had written when it was begun; that is told by places, numbers that are given out
  * in the order in which things are sent (link_places). One that failed for a reason that says nothing of the roster
- * (its reader's time was over, the link broke) serves nobody, and another one of those who wait reads. Thread-safe. */
+ * (its reader's time was over, the link broke) serves nobody, and another one of those who wait reads. After one that
+ * was too large the account rests (unreadable.h). Thread-safe. */
 #ifndef XMPP_READINGS_H
 #define XMPP_READINGS_H
 
@@ -24,6 +25,9 @@ struct readings;
 struct readings *readings_new(const atomic_uint_least64_t *places);
 /* Nobody may have or wait for any. */
 void readings_free(struct readings **readings);
+
+/* Whether its roster was too large a moment ago. `parts` as in unreadable.h. */
+bool readings_rest(struct readings *readings, const char *local, int parts);
 
 /* What a reading is to who has it. */
 enum reading_part {

@@ -71,14 +71,17 @@ static enum err lock_and_unlock(struct selftest *test)
     return err == OK ? server->enable(test->task, test->locals[0], password_of(test)) : err;
 }
 
+/* The accounts are its own: nobody else writes. */
+static const struct xmpp_patience patience = {.disagreeing_ms = DISAGREEING_MS};
+
 static enum err bind_both(struct selftest *test)
 {
-    return server_make(test->server, test->task, test->arena, test->sides, true, DISAGREEING_MS);
+    return server_make(test->server, test->task, test->arena, test->sides, true, &patience);
 }
 
 static enum err unbind_both(struct selftest *test)
 {
-    return server_make(test->server, test->task, test->arena, test->sides, false, DISAGREEING_MS);
+    return server_make(test->server, test->task, test->arena, test->sides, false, &patience);
 }
 
 static enum err expect_count(struct selftest *test, size_t count)

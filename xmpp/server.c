@@ -10,7 +10,9 @@
 #include "component/base/log.h"
 #include "component/base/text.h"
 #include "xmpp/ns.h"
+#include "xmpp/readings.h"
 #include "xmpp/rosters.h"
+#include "xmpp/unreadable.h"
 
 enum { REREAD_FIRST_MS = 10, REREAD_LONGEST_MS = 500, REWRITE_MS = 1000 };
 
@@ -96,10 +98,19 @@ static enum err edit_again(struct readback *readback, bool bind)
     return err == OK ? readback->server->edit(readback, bind) : err;
 }
 
+static bool rests(struct task *task, const struct roster_side sides[2], bool again)
+{
+    const int parts = again ? UNREADABLE_AGAIN : UNREADABLE_FIRST;
+    return (sides[0].exists && readings_rest(task->readings, sides[0].local, parts)) ||
+           (sides[1].exists && readings_rest(task->readings, sides[1].local, parts));
+}
+
 enum err server_make(const struct xmpp_server *server, struct task *task, struct arena *arena,
-                     struct roster_side sides[2], bool bind, int64_t disagreeing_ms)
+                     struct roster_side sides[2], bool bind, const struct xmpp_patience *patience)
 {
     struct readback readback;
+    if (rests(task, sides, patience->again))
+        return ERR_TOO_LARGE;
     readback_init(&readback, server, task, arena, sides);
     enum err err = readback_end(&readback, server->edit(&readback, bind));
     const int64_t began_ms = clock_ms();
@@ -107,7 +118,7 @@ enum err server_make(const struct xmpp_server *server, struct task *task, struct
     for (int64_t pause = REREAD_FIRST_MS; err == OK; pause = 2 * pause < REREAD_LONGEST_MS ? 2 * pause : pause) {
         if (roster_side_is(&sides[0], bind) && roster_side_is(&sides[1], bind))
             return OK;
-        if (clock_ms() + pause - began_ms > disagreeing_ms)
+        if (clock_ms() + pause - began_ms > patience->disagreeing_ms)
             return ERR_CONFLICT;
         if (clock_ms() + pause >= task->deadline_ms)
             return ERR_TIMEOUT;

@@ -76,9 +76,10 @@ void server_proof(const struct xmpp_config *config, const struct xmpp_server *se
                   char proof_r[XMPP_PROOF_SIZE]);
 
 /* Edits, and reads again with a growing pause until both sides are as wanted: OK. ERR_TIMEOUT when they are not by the
- * task's deadline, ERR_CONFLICT when they are not for disagreeing_ms: somebody writes against us, or the server lost
- * it. `seen` then holds what was read last. */
+ * task's deadline, ERR_CONFLICT when they are not for patience->disagreeing_ms: somebody writes against us, or the
+ * server lost it. `seen` then holds what was read last. ERR_TOO_LARGE, too, when nothing was done, because one of the
+ * rosters was too large a moment ago. */
 MUST_CHECK enum err server_make(const struct xmpp_server *server, struct task *task, struct arena *arena,
-                                struct roster_side sides[2], bool bind, int64_t disagreeing_ms);
+                                struct roster_side sides[2], bool bind, const struct xmpp_patience *patience);
 
 #endif

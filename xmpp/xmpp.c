@@ -477,7 +477,7 @@ static enum err make(struct xmpp *xmpp, struct arena *arena, struct roster_side 
     enum err err = begin(xmpp, false, patience->deadline_ms, &operation);
     if (err != OK)
         return err;
-    const enum err made = server_make(operation.server, &operation.task, arena, sides, bind, patience->disagreeing_ms);
+    const enum err made = server_make(operation.server, &operation.task, arena, sides, bind, patience);
     err = operation_end(xmpp, &operation, made);
     return made == ERR_CONFLICT ? made : err;
 }

@@ -164,10 +164,12 @@ struct xmpp_message {
 MUST_CHECK enum err xmpp_send_message(struct xmpp *xmpp, const struct xmpp_message *message, int64_t deadline_ms);
 
 /* How long two rosters may go on showing something else than what was written (a client may write against us for as
- * long as it likes), and until when all of it may take, as above. */
+ * long as it likes), and until when all of it may take, as above. `again`: it failed before; then it waits longer until
+ * a roster that was too large is read once more. */
 struct xmpp_patience {
     int64_t disagreeing_ms;
     int64_t deadline_ms;
+    bool again;
 };
 /* Makes both rosters show each other with subscription both, lets clients that are online see each other at once, and
  * reads both rosters back into the sides' `seen`. OK only when both were seen as wanted (name and groups included);

@@ -78,7 +78,8 @@ static enum err run(struct errand *errand, int64_t deadline_ms)
 {
     struct xmpp *xmpp = errand->config->xmpp;
     const struct xmpp_patience patience = {.disagreeing_ms = errand->item.contested ? CONTESTED_MS : UNCONTESTED_MS,
-                                           .deadline_ms = deadline_ms};
+                                           .deadline_ms = deadline_ms,
+                                           .again = errand->item.attempts > 1};
     FAILPOINT("pair.before");
     const enum err err = errand->pair.wanted ? xmpp_bind(xmpp, errand->arena, errand->sides, &patience)
                                              : xmpp_unbind(xmpp, errand->arena, errand->sides, &patience);

@@ -117,7 +117,7 @@ def test_a_roster_that_cannot_be_read(server, calls, stack, attacker, lamp, db, 
         assert code(calls.cancel(other)) == 0
     wait_until(lambda: metric(server, "outbox_failed_total", kind="pair") > failed + 3, ONCE_MORE, "further attempts")
     assert metric(server, "outbox_due", kind="pair") >= 1
-    assert metric(server, "xmpp_requests_total", result="too_large") > 3
+    wait_until(lambda: metric(server, "xmpp_requests_total", result="too_large") > 3, ONCE_MORE, "another look")
     with db.cursor() as cursor:
         cursor.execute("select distinct last_error from outbox where kind = 3 and last_error is not null")
         assert cursor.fetchall() == [("too_large",)]
@@ -126,6 +126,25 @@ def test_a_roster_that_cannot_be_read(server, calls, stack, attacker, lamp, db, 
                    f"<item jid='{aunt}' subscription='remove'/></query></iq>")  # his client may choke on the answer
     wait_until(lambda: calls.bindings(attacker.account).json["roster_item"], ONCE_MORE, "the binding")
     assert calls.unbind(attacker.account, [lamp.name]).json["state"] == "unbound"
+
+
+def test_he_keeps_nobody_waiting(server, calls, stack, attacker, expected_errors, stays_up):
+    """The server works long on a roster of megabytes, and all of it comes over the link: he rests for longer than that."""
+    expected_errors.append("event=wish_stuck kind=pair")
+    lamps = [calls.new_account(DEVICE).name for _ in range(40)]
+    phone, others = calls.new_account(PHONE), [calls.new_account(DEVICE).name for _ in range(20)]
+    for number in range(40):
+        set_item(attacker, f"aunt{number}@{stack.domain}", name=LONG)
+    attempts = metric(server, "outbox_failed_total", kind="pair")
+    reads = metric(server, "xmpp_requests_total", result="too_large")
+    asked = calls.bind(attacker.account, lamps)
+    assert (code(asked), asked.json["state"]) == (0, "pending")
+    wait_until(lambda: metric(server, "outbox_failed_total", kind="pair") > attempts + 4 * len(lamps), 30, "attempts")
+    assert metric(server, "xmpp_requests_total", result="too_large") - reads < len(lamps)
+    for other in others:
+        assert calls.bind(phone, [other]).json["state"] == "bound"
+    assert code(calls.cancel(attacker.account)) == 0
+    wait_until(lambda: metric(server, "outbox_due", kind="pair") == 0, 30, "nothing left to do")
 
 
 def test_who_has_such_a_roster_can_be_unbound_and_cancelled(server, calls, stack, attacker, lamp, xmpp_client,

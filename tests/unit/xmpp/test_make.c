@@ -30,7 +30,8 @@ static struct {
     unsigned lost;   /* so many edits come to nothing */
     unsigned unseen; /* so many readings show nothing of it */
     enum err refusal;
-    bool at_once; /* it was to read in the same go as it wrote */
+    int64_t too_large_ms; /* unless it is 0, a roster takes so long and is not read to its end */
+    bool at_once;         /* it was to read in the same go as it wrote */
 } server;
 
 static enum err edit(struct readback *readback, bool bind)
@@ -45,13 +46,15 @@ static enum err edit(struct readback *readback, bool bind)
 static void read_side(struct readback *readback, size_t side)
 {
     struct roster roster = {0};
+    const struct timespec pause = {.tv_nsec = server.too_large_ms * 1000000};
+    nanosleep(&pause, NULL);
     if (++server.reads > server.unseen && server.edits > server.lost) {
         struct roster_item *item = arena_alloc(readback_arena(readback, side), sizeof *item);
         *item = sides[side].item;
         item->subscription = XMPP_BOTH;
         roster = (struct roster){.items = item, .count = 1};
     }
-    readback_hand_in(readback, side, OK, &roster);
+    readback_hand_in(readback, side, server.too_large_ms > 0 ? ERR_TOO_LARGE : OK, &roster);
 }
 
 static enum err read_own(struct readback *readback)
@@ -79,9 +82,11 @@ static enum err edit_and_read(struct readback *readback, bool bind)
 static const struct xmpp_server eager = {
     .name = "eager", .account_requests = 1, .edit_requests = 2, .edit = edit_and_read, .read_own = read_own};
 
+static const struct xmpp_patience patience = {.disagreeing_ms = PATIENCE_MS};
+
 static enum err make(void)
 {
-    return server_make(&made_up, &task, arena, sides, true, PATIENCE_MS);
+    return server_make(&made_up, &task, arena, sides, true, &patience);
 }
 
 static void what_is_shown_at_once_is_written_once(void **state)
@@ -127,7 +132,8 @@ static void who_writes_against_us_is_given_up_soon(void **state)
     (void)state;
     const int64_t begun_ms = clock_ms();
     server.lost = 1000;
-    assert_int_equal(server_make(&made_up, &task, arena, sides, true, 100), ERR_CONFLICT);
+    const struct xmpp_patience little = {.disagreeing_ms = 100};
+    assert_int_equal(server_make(&made_up, &task, arena, sides, true, &little), ERR_CONFLICT);
     assert_int_equal(server.edits, 1);
     assert_true(server.reads > 2); /* not before it was read again */
     assert_in_range(clock_ms() - begun_ms, 50, 1000);
@@ -137,11 +143,11 @@ static void rosters_are_read_in_the_same_go_unless_the_server_is_busy(void **sta
 {
     (void)state;
     unsigned others = 0;
-    assert_int_equal(server_make(&eager, &task, arena, sides, true, PATIENCE_MS), OK);
+    assert_int_equal(server_make(&eager, &task, arena, sides, true, &patience), OK);
     assert_true(server.at_once);
     assert_int_equal(server.reads, 2);
     assert_int_equal(slots_take(slots, 2, clock_ms(), &others), OK);
-    assert_int_equal(server_make(&eager, &task, arena, sides, true, PATIENCE_MS), OK);
+    assert_int_equal(server_make(&eager, &task, arena, sides, true, &patience), OK);
     assert_false(server.at_once);
     assert_int_equal(server.reads, 4);
     slots_give(slots, others);
@@ -210,6 +216,26 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* However often it is wished: once a reading took long, the next is made much later. */
+static void a_roster_that_is_too_large_is_left_alone(void **state)
+{
+    (void)state;
+    const struct xmpp_patience again = {.disagreeing_ms = PATIENCE_MS, .again = true};
+    const struct timespec first = {.tv_nsec = 200 * 1000000L};
+    server.too_large_ms = 20;
+    assert_int_equal(make(), ERR_TOO_LARGE);
+    const unsigned reads = server.reads;
+    assert_int_equal(make(), ERR_TOO_LARGE);
+    assert_int_equal(server.edits, 1);
+    assert_int_equal(server.reads, reads);
+    server.too_large_ms = 0;
+    nanosleep(&first, NULL); /* longer than 3 times both readings, shorter than 19 times one */
+    assert_int_equal(server_make(&made_up, &task, arena, sides, true, &again), ERR_TOO_LARGE);
+    assert_int_equal(make(), OK);
+    assert_int_equal(server.edits, 2);
+    assert_int_equal(server_make(&made_up, &task, arena, sides, true, &again), OK); /* it can be read again */
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -223,6 +249,7 @@ int main(void)
         TEST(what_others_are_reading_is_waited_for_without_slots),
         TEST(who_writes_against_us_is_given_up_soon),
         TEST(a_refusal_is_the_end),
+        TEST(a_roster_that_is_too_large_is_left_alone),
     };
     return cmocka_run_group_tests_name("make", tests, NULL, NULL);
 }
