@@ -37,6 +37,7 @@ def test_both_go_on_at_the_standby(synchronous, clusters, server, fleet, stack, 
     url = (f"host={primary.sockets},{standby.sockets} dbname=registrard user=registrard "
            "target_session_attrs=read-write")
     settings = {**SHORT, **fleets.SETTINGS, "REGISTRARD_POSTGRES_URL": url}
+    mark = server.log.mark()
     server.restart(settings)
     first, second = fleet.members[0], fleet.add(settings=settings)
     phone, lamps = first.calls.new_account(PHONE), [member.calls.new_account(DEVICE) for member in (first, second)]
@@ -58,8 +59,8 @@ def test_both_go_on_at_the_standby(synchronous, clusters, server, fleet, stack, 
     truth.settle()
     db.close()
     assert Eyes(xmpp_client).roster(phone) == {lamp.jid: "both" for lamp in lamps}
-    for member in fleet.members:
-        assert not member.server.log.events("database_set_back")
+    assert not first.server.log.events("database_set_back", mark)
+    assert not second.server.log.events("database_set_back")
 
 
 def _logs_in(member, account):
