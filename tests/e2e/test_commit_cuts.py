@@ -72,13 +72,18 @@ def test_cut(case, moment, env, own):
         assert effects == (2 if done and not is_told else 1), effects
 
 
+COMMAND = 180  # bytes; a ping has fewer
+
+
 @pytest.mark.parametrize("moment", ["before", "after", "before, then away", "after, then away"])
 def test_what_became_of_a_registration_is_asked_for_as_patiently(moment, env, own):
     """The account is active, and its client is to be told: the connection is cut when registrard looks."""
     lamp = Account(DEVICE, new_name(), "x")
     env.link.stall()
+    sent = env.link.sent
     with meanwhile(env.calls.register, lamp) as replies:
         wait_until(lambda: [row for row in env.truth.outbox() if row[3] == 1], 5, "somebody making the JID")
+        wait_until(lambda: env.link.sent > sent + COMMAND, 5, "the command for it: the account was loaded")
         where, away = MOMENTS[moment]
         cut = own.proxy.plan("accounts_get", where, True, away)
         env.link.heal()
