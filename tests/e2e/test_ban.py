@@ -4,7 +4,7 @@ import pytest
 
 from harness import ctl as status
 from harness.calls import DEVICE, PHONE
-from harness.crashes import DOOR, dying_at
+from harness.crashes import DOOR, dying_at, has_failpoints
 from harness.d003 import code, wait_until
 from harness.tcp_client import LineClient
 
@@ -98,7 +98,7 @@ def test_while_the_server_is_away(ctl, calls, link, tcp, server, truth, eyes):
 @pytest.mark.parametrize("point", DOOR)
 def test_killed_in_the_middle(point, ctl, calls, server, truth, eyes):
     lamp = calls.new_account(DEVICE)
-    if b"door.told" not in server.binary.read_bytes():
+    if not has_failpoints(server.binary):
         pytest.skip("a build without failpoints")
     server.restart(dying_at(point))
     assert ctl.run("ban", lamp.name, "--wait", "0").status in (status.DONE, status.PENDING)

@@ -83,8 +83,6 @@ def cost(server, stack, link, idle, act):
 
 @pytest.mark.parametrize("side", ["low", "high"])  # of all its bindings: its id is under, or above, those of the others
 def test_the_next_binding_costs_what_the_first_did(server, stack, link, db, devices, bind, side):
-    if side == "high" and SIZE > 1000:
-        pytest.skip("once is enough")
     hubs = devices(1) if side == "low" else []
     others = devices(SIZE)
     hub = (hubs or devices(1))[0]
