@@ -18,7 +18,7 @@ EMBED_TEXT(migration_0005, "sql/migrations/0005_binding_names.sql");
 EMBED_TEXT(migration_0006, "sql/migrations/0006_consent.sql");
 EMBED_TEXT(migration_0007, "sql/migrations/0007_instances_and_doors.sql");
 EMBED_TEXT(migration_0008, "sql/migrations/0008_claims_since.sql");
-EMBED_TEXT(migration_0009, "sql/migrations/0009_contested_pairs.sql");
+EMBED_TEXT(migration_0009, "sql/migrations/0009_indexes.sql");
 
 static const struct migration {
     const char *sql;

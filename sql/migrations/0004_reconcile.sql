@@ -4,9 +4,6 @@
 -- his consent.
 alter table outbox drop constraint outbox_kind_check;
 alter table outbox add constraint outbox_kind_check check (kind between 1 and 7);
--- Thousands of comparisons may wait, and nobody who takes other wishes is to read them. (An earlier version finds its way without.)
-drop index outbox_due;
-create index outbox_due on outbox (due_at) where kind <> 1 and kind <> 5;
 create index outbox_compares on outbox (due_at) where kind = 5;
 
 -- What was made or looked at lately, for what is compared at once after the server was gone.

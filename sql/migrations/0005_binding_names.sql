@@ -6,8 +6,3 @@ alter table bindings
     add column low_groups    text[],
     add column high_nickname text,
     add column high_groups   text[];
-
--- A pair is found by either of its accounts. With both columns in both indexes it does not matter which of them Postgres takes: with
--- one alone, which it may take while the table is small, it would read all bindings of an account that has thousands.
-drop index bindings_high;
-create index bindings_high on bindings (high, low);
