@@ -158,12 +158,7 @@ enum err bindings_count(struct pg *pg, int64_t account_id, int64_t *count_r)
                                       "(select count(*) from bindings where high = $1 and wanted)"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &count, &args, &result);
-    if (err == OK)
-        *count_r = pg_i64(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_i64(pg, &count, &args, count_r);
 }
 
 enum err bindings_count_seen(struct pg *pg, struct arena *arena, const struct wish *wishes, size_t count,

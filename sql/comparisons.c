@@ -159,12 +159,7 @@ enum err comparisons_wish_recent(struct pg *pg, int64_t window_ms, int64_t *coun
                                                              "outbox.due_at end) select count(*) from touched"};
     struct pg_args args = {0};
     pg_arg_i64(&args, window_ms);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &wish, &args, &result);
-    if (err == OK)
-        *count_r = pg_i64(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_i64(pg, &wish, &args, count_r);
 }
 
 enum err comparisons_wish_later(struct pg *pg, int64_t account_id, int64_t delay_ms)
@@ -190,12 +185,7 @@ enum err comparisons_latest_touch(struct pg *pg, int64_t *ms_r)
         "select coalesce((extract(epoch from now() - greatest((select max(seen_at) from roster_seen), "
         "(select max(jid_checked_at) from accounts where jid_checked_at is not null), "
         "(select max(ended_at) from bindings_ended))) * 1000)::bigint, 0)"};
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &latest, &(struct pg_args){0}, &result);
-    if (err == OK)
-        *ms_r = pg_i64(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_i64(pg, &latest, &(struct pg_args){0}, ms_r);
 }
 
 enum err comparisons_count(struct pg *pg, int64_t counts_r[OUTCOMES])

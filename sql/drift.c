@@ -32,12 +32,7 @@ enum err drift_account_holds(struct pg *pg, int64_t account_id, enum account_sta
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     pg_arg_i64(&args, state);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &look, &args, &result);
-    if (err == OK)
-        *holds_r = pg_bool(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_bool(pg, &look, &args, holds_r);
 }
 
 enum err drift_pairs_hold(struct pg *pg, struct arena *arena, int64_t account_id, struct compared_pair *pairs,
@@ -110,12 +105,7 @@ enum err drift_wish_pairs(struct pg *pg, struct arena *arena, int64_t account_id
     pg_arg_i64(&args, account_id);
     add_pairs(&args, arena, pairs, count);
     pg_arg_bool(&args, wanted);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &make, &args, &result);
-    if (err == OK)
-        *changed_r = pg_i64(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_i64(pg, &make, &args, changed_r);
 }
 
 enum err drift_wish_removals(struct pg *pg, struct arena *arena, int64_t account_id, const int64_t *peers, size_t count)

@@ -21,12 +21,7 @@ enum err instances_beat(struct pg *pg, const struct instance *instance, int64_t 
     pg_arg_text(&args, instance->component);
     pg_arg_text(&args, instance->version);
     pg_arg_i64(&args, INSTANCE_SILENT_MS);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &beat, &args, &result);
-    if (err == OK)
-        *holder_us_r = pg_i64(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_i64(pg, &beat, &args, holder_us_r);
 }
 
 enum err instances_leave(struct pg *pg, const struct instance *instance)
@@ -61,11 +56,7 @@ static void read_rows(struct arena *arena, const PGresult *result, struct instan
 static enum err any_dead(struct pg *pg, const struct pg_args *args, bool *any_r)
 {
     static const struct stmt look = {"instances_any_dead", "select exists (select from instances where " DEAD ")"};
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &look, args, &result);
-    *any_r = err == OK && pg_bool(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_bool(pg, &look, args, any_r);
 }
 
 /* In a transaction. Those that another process mourns at this moment are left to it. */

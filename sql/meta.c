@@ -55,20 +55,10 @@ enum err meta_claim_domain(struct pg *pg, const char *domain)
     return err;
 }
 
-static enum err read_number(struct pg *pg, const struct stmt *stmt, int64_t *number_r)
-{
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, stmt, &(struct pg_args){0}, &result);
-    if (err == OK)
-        *number_r = PQntuples(result) > 0 ? pg_i64(result, 0, 0) : 0;
-    PQclear(result);
-    return err;
-}
-
 enum err meta_epoch(struct pg *pg, int64_t *epoch_r)
 {
     static const struct stmt get = {"meta_epoch", "select value from meta where key = 'token_epoch'"};
-    return read_number(pg, &get, epoch_r);
+    return pg_one_i64(pg, &get, &(struct pg_args){0}, epoch_r);
 }
 
 enum err meta_raise_epoch(struct pg *pg, int64_t *epoch_r)
@@ -76,7 +66,7 @@ enum err meta_raise_epoch(struct pg *pg, int64_t *epoch_r)
     static const struct stmt raise = {
         "meta_raise_epoch", "insert into meta (key, value) values ('token_epoch', " NOW_MS "::text) on conflict (key) "
                             "do update set value = greatest(meta.value::bigint + 1, " NOW_MS ")::text returning value"};
-    return read_number(pg, &raise, epoch_r);
+    return pg_one_i64(pg, &raise, &(struct pg_args){0}, epoch_r);
 }
 
 enum err meta_identity(struct pg *pg, struct arena *arena, const char **identity_r)
@@ -97,7 +87,7 @@ enum err meta_identity(struct pg *pg, struct arena *arena, const char **identity
 enum err meta_alive(struct pg *pg, int64_t *ms_r)
 {
     static const struct stmt get = {"meta_alive", "select value from meta where key = 'alive_ms'"};
-    return read_number(pg, &get, ms_r);
+    return pg_one_i64(pg, &get, &(struct pg_args){0}, ms_r);
 }
 
 enum err meta_live(struct pg *pg, int64_t *ms_r)
@@ -105,5 +95,5 @@ enum err meta_live(struct pg *pg, int64_t *ms_r)
     static const struct stmt live = {
         "meta_live", "insert into meta (key, value) values ('alive_ms', " NOW_MS "::text) on conflict (key) "
                      "do update set value = greatest(meta.value::bigint, " NOW_MS ")::text returning value"};
-    return read_number(pg, &live, ms_r);
+    return pg_one_i64(pg, &live, &(struct pg_args){0}, ms_r);
 }

@@ -74,6 +74,10 @@ void pg_arg_i64s(struct pg_args *args, struct arena *arena, const int64_t *value
 MUST_CHECK enum err pg_run(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, PGresult **result_r);
 /* The same where no rows are expected; the number of rows touched goes to rows_r unless it is NULL. */
 MUST_CHECK enum err pg_do(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, int64_t *rows_r);
+/* The same of a statement with one column and at most one row, whose value comes out; 0 or false without a row. Unless
+ * it is OK, the value stays as it was. */
+MUST_CHECK enum err pg_one_i64(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, int64_t *value_r);
+MUST_CHECK enum err pg_one_bool(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, bool *value_r);
 /* Text of several statements without parameters, such as a migration. */
 MUST_CHECK enum err pg_script(struct pg *pg, const char *sql);
 

@@ -98,6 +98,26 @@ bool pg_bool(const PGresult *result, int row, int column)
     return PQgetvalue(result, row, column)[0] == 't';
 }
 
+enum err pg_one_i64(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, int64_t *value_r)
+{
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, stmt, args, &result);
+    if (err == OK)
+        *value_r = PQntuples(result) > 0 ? pg_i64(result, 0, 0) : 0;
+    PQclear(result);
+    return err;
+}
+
+enum err pg_one_bool(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, bool *value_r)
+{
+    PGresult *result = NULL;
+    const enum err err = pg_run(pg, stmt, args, &result);
+    if (err == OK)
+        *value_r = PQntuples(result) > 0 && pg_bool(result, 0, 0);
+    PQclear(result);
+    return err;
+}
+
 const char *pg_text(struct arena *arena, const PGresult *result, int row, int column)
 {
     if (PQgetisnull(result, row, column))

@@ -44,12 +44,7 @@ enum err ledger_balance(struct pg *pg, int64_t account_id, enum currency currenc
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     pg_arg_i64(&args, currency);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &get, &args, &result);
-    if (err == OK)
-        *balance_r = PQntuples(result) > 0 ? pg_i64(result, 0, 0) : 0;
-    PQclear(result);
-    return err;
+    return pg_one_i64(pg, &get, &args, balance_r);
 }
 
 /* A budget that was changed during the day holds from the next prize on. */
@@ -103,10 +98,5 @@ enum err welcomed_look(struct pg *pg, struct arena *arena, const struct keyed_ma
                                      "(select decode(given.mac, 'hex') from unnest($1::text[]) given(mac)))"};
     struct pg_args args = {0};
     arg_macs(&args, arena, macs, count);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &look, &args, &result);
-    if (err == OK)
-        *welcomed_r = pg_bool(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_bool(pg, &look, &args, welcomed_r);
 }

@@ -72,10 +72,5 @@ enum err profiles_exists(struct pg *pg, int64_t account_id, bool *exists_r)
     static const struct stmt look = {"profiles_exists", "select exists (select 1 from profiles where account_id = $1)"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &look, &args, &result);
-    if (err == OK)
-        *exists_r = pg_bool(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_bool(pg, &look, &args, exists_r);
 }

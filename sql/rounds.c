@@ -88,10 +88,5 @@ enum err rounds_take(struct pg *pg, int64_t most, int64_t *taken_r)
         "select count(*) from turn"};
     struct pg_args args = {0};
     pg_arg_i64(&args, most);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &take, &args, &result);
-    if (err == OK)
-        *taken_r = pg_i64(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_i64(pg, &take, &args, taken_r);
 }

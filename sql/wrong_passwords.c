@@ -19,16 +19,6 @@ static void add_args(struct pg_args *args, const struct wrong_passwords_rules *r
     pg_arg_i64(args, rules->stop_after);
 }
 
-static enum err ask_bool(struct pg *pg, const struct stmt *stmt, const struct pg_args *args, bool *value_r)
-{
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, stmt, args, &result);
-    if (err == OK)
-        *value_r = pg_bool(result, 0, 0);
-    PQclear(result);
-    return err;
-}
-
 enum err wrong_passwords_shut(struct pg *pg, const struct wrong_passwords_rules *rules, int64_t account_id,
                               const char *source, bool *shut_r)
 {
@@ -37,7 +27,7 @@ enum err wrong_passwords_shut(struct pg *pg, const struct wrong_passwords_rules 
         "select exists (select 1 from wrong_passwords w where account_id = $1 and source = $2 and " SHUT_OUT ")"};
     struct pg_args args = {0};
     add_args(&args, rules, account_id, source);
-    return ask_bool(pg, &shut, &args, shut_r);
+    return pg_one_bool(pg, &shut, &args, shut_r);
 }
 
 enum err wrong_passwords_count(struct pg *pg, const struct wrong_passwords_rules *rules, int64_t account_id,
@@ -61,12 +51,7 @@ enum err wrong_passwords_count(struct pg *pg, const struct wrong_passwords_rules
     pg_arg_i64(&args, rules->slow_after);
     pg_arg_i64(&args, rules->delay_ms);
     pg_arg_i64(&args, rules->delay_max_ms);
-    PGresult *result = NULL;
-    const enum err err = pg_run(pg, &count, &args, &result);
-    if (err == OK)
-        *count_r = pg_i64(result, 0, 0);
-    PQclear(result);
-    return err;
+    return pg_one_i64(pg, &count, &args, count_r);
 }
 
 enum err wrong_passwords_end(struct pg *pg, const struct wrong_passwords_rules *rules, int64_t account_id,
@@ -78,7 +63,7 @@ enum err wrong_passwords_end(struct pg *pg, const struct wrong_passwords_rules *
         "select exists (select 1 from wrong_passwords w where account_id = $1 and source = $2 and " SHUT_OUT ")"};
     struct pg_args args = {0};
     add_args(&args, rules, account_id, source);
-    return ask_bool(pg, &end, &args, shut_r);
+    return pg_one_bool(pg, &end, &args, shut_r);
 }
 
 enum err wrong_passwords_end_all(struct pg *pg, int64_t account_id)
