@@ -40,6 +40,16 @@ static bool waits(enum outbox_kind kind, int64_t low)
     return ask("select count(*) from outbox where kind = %d and low = %lld", (int)kind, (long long)low) > 0;
 }
 
+/* Of the bindings with the peers the second is ending, the third has a newer wish, the fourth is being worked on. */
+static void some_pairs_change(void)
+{
+    ask("update bindings set wanted = false where %lld in (low, high)", (long long)peers[1]);
+    ask("update bindings set version = nextval('wish_version') where %lld in (low, high)", (long long)peers[2]);
+    ask("insert into outbox (kind, low, high, version) select 3, low, high, version from bindings where %lld in (low, "
+        "high)",
+        (long long)peers[3]);
+}
+
 /* --- what is expected */
 
 static void an_active_account_is_expected_to_show_its_peers(void **state)
@@ -48,11 +58,7 @@ static void an_active_account_is_expected_to_show_its_peers(void **state)
     for (int i = 0; i < PEERS; i++)
         settled(me, peers[i]);
     ask("update accounts set nickname = 'Nick' where id = %lld", (long long)peers[0]);
-    ask("update bindings set wanted = false where %lld in (low, high)", (long long)peers[1]);
-    ask("update bindings set version = nextval('wish_version') where %lld in (low, high)", (long long)peers[2]);
-    ask("insert into outbox (kind, low, high, version) select 3, low, high, version from bindings where %lld in (low, "
-        "high)",
-        (long long)peers[3]);
+    some_pairs_change();
     load(me);
     assert_int_equal(expectation.account.id, me);
     assert_false(expectation.forgotten || expectation.over);
@@ -271,24 +277,20 @@ static void pairs_of_now(void)
         pairs[i] = (struct compared_pair){.peer = peers[i], .version = version_of(me, peers[i])};
 }
 
-/* The second is ending, the third has a newer wish, the fourth is being worked on. */
-static void some_pairs_change(void)
+/* Of pairs that were compared some have changed since; the newer wish was carried out already. */
+static void pairs_changed_since(void)
 {
     for (int i = 0; i < PEERS; i++)
         settled(me, peers[i]);
     pairs_of_now();
-    ask("update bindings set wanted = false where %lld in (low, high)", (long long)peers[1]);
-    ask("update bindings set version = nextval('wish_version') where %lld in (low, high)", (long long)peers[2]);
+    some_pairs_change();
     ask("update bindings set seen_version = version where %lld in (low, high)", (long long)peers[2]);
-    ask("insert into outbox (kind, low, high, version) select 3, low, high, version from bindings where %lld in (low, "
-        "high)",
-        (long long)peers[3]);
 }
 
 static void only_pairs_that_are_as_compared_hold(void **state)
 {
     (void)state;
-    some_pairs_change();
+    pairs_changed_since();
     assert_int_equal(drift_pairs_hold(pg, arena, me, pairs, PEERS), OK);
     for (int i = 0; i < PEERS; i++)
         assert_int_equal(pairs[i].holds, i == 0);
@@ -303,7 +305,7 @@ static void only_those_are_wished_anew(void **state)
         ask("delete from outbox");
         ask("delete from roster_seen");
         ask("delete from bindings");
-        some_pairs_change();
+        pairs_changed_since();
         assert_int_equal(drift_wish_pairs(pg, arena, me, pairs, PEERS, wanted > 0, &changed), OK);
         assert_int_equal(changed, 1);
         assert_int_equal(ask("select wanted::int from bindings where high = %lld", (long long)peers[0]), wanted);

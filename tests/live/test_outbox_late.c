@@ -15,16 +15,28 @@ static void saw(const struct outbox_item *item)
     assert_true(done.recorded);
 }
 
+/* Two workers are given the same row, because the lease of the first one ran out. */
+static void take_twice(struct outbox_item *slow_r, struct outbox_item *quick_r)
+{
+    *slow_r = take_one();
+    leases_run_out();
+    *quick_r = take_one();
+    assert_true(quick_r->lease != slow_r->lease);
+}
+
+static void take_pair_twice(int64_t ids[2], struct outbox_item *slow_r, struct outbox_item *quick_r)
+{
+    active_accounts(ids, 2);
+    bind_pair(ids[0], ids[1], true);
+    take_twice(slow_r, quick_r);
+}
+
 static void who_lost_the_lease_has_the_pair_compared_again(void **state)
 {
     (void)state;
     int64_t ids[2];
-    active_accounts(ids, 2);
-    bind_pair(ids[0], ids[1], true);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    const struct outbox_item quick = take_one();
-    assert_true(quick.lease != slow.lease);
+    struct outbox_item slow, quick;
+    take_pair_twice(ids, &slow, &quick);
     assert_int_equal(outbox_done(pg, &slow), OK);
     assert_int_equal(take(), 0); /* the quick one is at it */
     assert_int_equal(outbox_done(pg, &quick), OK);
@@ -38,11 +50,8 @@ static void who_failed_after_the_lease_has_it_compared_again_too(void **state)
 {
     (void)state;
     int64_t ids[2];
-    active_accounts(ids, 2);
-    bind_pair(ids[0], ids[1], true);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    const struct outbox_item quick = take_one();
+    struct outbox_item slow, quick;
+    take_pair_twice(ids, &slow, &quick);
     assert_int_equal(outbox_done(pg, &quick), OK);
     assert_int_equal(outbox_retry(pg, &slow, 30000, "timeout"), OK); /* one of the two rosters, perhaps */
     assert_true(take_one().low == ids[0]);
@@ -75,11 +84,8 @@ static void a_late_finisher_makes_a_shown_binding_unseen(void **state)
 {
     (void)state;
     int64_t ids[2];
-    active_accounts(ids, 2);
-    bind_pair(ids[0], ids[1], true);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    const struct outbox_item quick = take_one();
+    struct outbox_item slow, quick;
+    take_pair_twice(ids, &slow, &quick);
     saw(&quick);
     assert_int_equal(ask("select count(*) from bindings where seen_version = version"), 1);
     assert_int_equal(outbox_done(pg, &slow), OK);
@@ -112,10 +118,9 @@ static void a_late_worker_harms_no_active_account(void **state)
 {
     (void)state;
     const int64_t id = active_account(ACCOUNT_DEVICE, "d");
+    struct outbox_item slow, quick;
     add(OUTBOX_CHECK_JID, id);
-    const struct outbox_item slow = take_one();
-    leases_run_out();
-    const struct outbox_item quick = take_one();
+    take_twice(&slow, &quick);
     assert_int_equal(outbox_done(pg, &quick), OK);
     assert_int_equal(outbox_done(pg, &slow), OK);
     assert_int_equal(ask("select count(*) from outbox"), 0);
