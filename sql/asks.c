@@ -49,6 +49,7 @@ enum err asks_full(struct pg *pg, struct arena *arena, const int64_t *accounts, 
     static const struct stmt full = {
         "asks_full", "select p from unnest($1::bigint[]) p where (select count(*) from (select from asks k "
                      "where (k.low = p or k.high = p) and k.asked_by <> p and k.state = 1 and k.expires_at > now() "
+                     "and exists (select from accounts a where a.id = k.asked_by and a.banned_at is null offset 0) "
                      "limit $2) x) >= $2 limit 1"};
     struct pg_args args = {0};
     pg_arg_i64s(&args, arena, accounts, count);

@@ -27,7 +27,8 @@ struct ask {
  */
 MUST_CHECK enum err asks_look(struct pg *pg, struct arena *arena, int64_t account, const int64_t *peers, size_t count,
                               bool lock, struct ask *asks_r);
-/* Whether one of the accounts is asked by `most` or more. */
+/* Whether one of the accounts is asked by `most` or more. Who is banned does not count: he is not shown to who is
+ * asked, who could not make room by answering. */
 MUST_CHECK enum err asks_full(struct pg *pg, struct arena *arena, const int64_t *accounts, size_t count, int64_t most,
                               bool *full_r);
 /* In a transaction: opens asks, and wishes the messages that say so. What there was between two is replaced if it has

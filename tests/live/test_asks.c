@@ -240,6 +240,11 @@ static void an_account_is_asked_by_so_many(void **state)
     assert_true(full);
     assert_int_equal(asks_full(pg, arena, &id[1], 4, 3, &full), OK);
     assert_false(full);
+    ask("update accounts set banned_at = now() where id = %lld",
+        (long long)id[2]); /* he is not shown to who is asked */
+    assert_int_equal(asks_full(pg, arena, id, 5, 3, &full), OK);
+    assert_false(full);
+    ask("update accounts set banned_at = null where id = %lld", (long long)id[2]);
     assert_int_equal(asks_refuse(pg, between(id[0], id[1]).id, LIFETIME_MS), OK);
     assert_int_equal(asks_full(pg, arena, id, 5, 3, &full), OK);
     assert_false(full);
