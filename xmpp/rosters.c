@@ -115,6 +115,17 @@ bool roster_same_groups(const struct roster_item *a, const struct roster_item *b
     return has_groups_of(a, b) && has_groups_of(b, a);
 }
 
+void roster_item_fit(struct arena *arena, struct roster_item *item, char group_separator)
+{
+    size_t count = 0;
+    const char **groups = arena_array(arena, item->group_count, sizeof *groups);
+    for (size_t i = 0; i < item->group_count; i++)
+        if (group_separator == '\0' || strchr(item->groups[i], group_separator) == NULL)
+            groups[count++] = item->groups[i];
+    item->groups = groups;
+    item->group_count = count;
+}
+
 bool roster_side_is(const struct roster_side *side, bool bound)
 {
     if (!side->exists)

@@ -64,7 +64,10 @@ struct roster_item {
 struct roster {
     const struct roster_item *items;
     size_t count;
+    char group_separator; /* '\0', or what this server is told groups with: no group of these items has it */
 };
+/* Leaves out the groups that have the separator, since the server cannot be told them. '\0': all stay. */
+void roster_item_fit(struct arena *arena, struct roster_item *item, char group_separator);
 /* Servers keep groups as sets, and give them back in any order. */
 bool roster_same_groups(const struct roster_item *a, const struct roster_item *b);
 

@@ -41,7 +41,15 @@ static struct seen *find(struct seen *sorted, size_t count, const struct roster_
     return count > 0 ? bsearch(&key, sorted, count, sizeof *sorted, by_jid) : NULL;
 }
 
-static bool differs(const struct roster_item *wanted, const struct seen *seen, enum difference_kind *kind_r)
+static bool same_groups(struct arena *arena, const struct roster_item *seen, struct roster_item wanted, char separator)
+{
+    if (separator != '\0')
+        roster_item_fit(arena, &wanted, separator);
+    return roster_same_groups(seen, &wanted);
+}
+
+static bool differs(struct arena *arena, const struct roster_item *wanted, const struct seen *seen, char separator,
+                    enum difference_kind *kind_r)
 {
     if (seen == NULL) {
         *kind_r = DIFFERENCE_MISSING;
@@ -49,7 +57,7 @@ static bool differs(const struct roster_item *wanted, const struct seen *seen, e
     }
     *kind_r = seen->item->subscription != XMPP_BOTH ? DIFFERENCE_SUBSCRIPTION : DIFFERENCE_NAME;
     return *kind_r == DIFFERENCE_SUBSCRIPTION || strcmp(seen->item->name, wanted->name) != 0 ||
-           !roster_same_groups(seen->item, wanted);
+           !same_groups(arena, seen->item, *wanted, separator);
 }
 
 static bool is_of(const char *jid, const char *domain)
@@ -69,7 +77,7 @@ void compare_roster(struct arena *arena, const struct expected_item *expected, s
         enum difference_kind kind;
         if (one != NULL)
             one->expected = true;
-        if (expected[i].settled && differs(&expected[i].item, one, &kind))
+        if (expected[i].settled && differs(arena, &expected[i].item, one, seen->group_separator, &kind))
             found[found_count++] = (struct difference){.kind = kind, .index = i, .seen = one != NULL ? one->index : 0};
     }
     for (size_t i = 0; i < seen->count; i++)

@@ -31,7 +31,8 @@ struct difference {
     size_t index; /* of the expected item; not for LEFT_OVER */
     size_t seen;  /* the roster's item; not for MISSING */
 };
-/* In the arena, those of expected items first and in their order. `domain` is the JIDs'. */
+/* In the arena, those of expected items first and in their order. `domain` is the JIDs'. Groups that the server cannot
+ * be told are not expected of it. */
 void compare_roster(struct arena *arena, const struct expected_item *expected, size_t count, const struct roster *seen,
                     const char *domain, struct difference **differences_r, size_t *count_r);
 

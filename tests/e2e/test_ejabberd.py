@@ -20,9 +20,12 @@ from test_003_rosters import (  # noqa: F401  pylint: disable=unused-import
     test_made_while_the_link_was_cut_they_see_each_other_when_it_is_back,
     test_nicknames_are_the_names_in_rosters, test_unbound_both_are_gone_for_each_other,
 )
+from test_reconcile import ALWAYS, FOLLOW, edit_roster
+from test_roster_names import groups_of, say, wait_shown
 from test_smoke import test_from_registration_to_seeing_each_other  # noqa: F401  pylint: disable=unused-import
 
 API_USER = "registrar-api"
+SAME = 1  # what comes of comparing what is as it should be
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +154,53 @@ def test_a_password_that_a_user_changed_is_set_again(server, calls, lamp, xmpp_c
     wait_until(lambda: eyes.exists(lamp.jid, lamp.jid_password), what="the password")
     wait_until(lambda: Accounts(db).count("outbox") == 0, what="nothing left to do")
     assert Accounts(db).get(lamp, "jid_state") == 1
+
+
+# Groups
+
+
+def compared(db, account):
+    """Once more, as a whole; what came of it."""
+    for _ in range(2):  # the first may have begun before
+        with db.cursor() as cursor:
+            cursor.execute("select now()")
+            since, = cursor.fetchone()
+            number = Accounts(db).get(account, "id")
+
+            def outcome(now=since, key=number):
+                cursor.execute("select outcome from comparisons where account_id = %s and compared_at > %s", (key, now))
+                return cursor.fetchone()
+
+            wait_until(outcome, what="a comparison")
+            found, = outcome()
+    return found
+
+
+def test_a_group_that_ejabberd_cannot_be_told_is_its_user_s_own(server, calls, phone, lamp, xmpp_client, db):
+    server.restart({**ALWAYS, **FOLLOW})
+    assert calls.bind(phone, [lamp.name]).json["state"] == "bound"
+    client = xmpp_client(phone.jid, phone.jid_password)
+    client.wait_item(lamp.jid)
+    edit_roster(client, lamp.jid, name="Kitchen", groups=["a;b", "Home"])
+    wait_until(lambda: groups_of(calls, phone) == {lamp.name: {"Home"}}, what="the group that it can be told")
+    assert compared(db, phone) == SAME
+    wait_shown(client, lamp.jid, "Kitchen", {"a;b", "Home"})
+    with db.cursor() as cursor:
+        cursor.execute("select count(*) from outbox where attempts > 0")
+        assert cursor.fetchone() == (0,)
+
+
+def test_groups_that_came_with_another_server_are_no_endless_work(server, calls, truth, phone, lamp, xmpp_client, db):
+    """Those of an earlier server, to which they could be told."""
+    server.restart(ALWAYS)
+    assert calls.bind(phone, [lamp.name]).json["state"] == "bound"
+    client = xmpp_client(phone.jid, phone.jid_password)
+    failed = metric(server, "outbox_failed_total", kind="pair")
+    say(db, phone, lamp, "*_nickname = 'Kitchen', *_groups = %s", ["a;b", "Home"])
+    wait_shown(client, lamp.jid, "Kitchen", {"Home"})
+    truth.settle()
+    assert compared(db, phone) == SAME
+    assert metric(server, "outbox_failed_total", kind="pair") == failed
 
 
 # Killed

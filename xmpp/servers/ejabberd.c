@@ -319,6 +319,8 @@ static enum err edit(struct readback *readback, bool bind)
 {
     struct task *task = readback->task;
     const bool exist[2] = {readback->sides[0].exists, readback->sides[1].exists};
+    for (size_t i = 0; i < 2; i++)
+        roster_item_fit(readback->arena, &readback->sides[i].item, EJABBERD_GROUP_SEPARATOR);
     enum err err = write_items(task, readback->arena, readback->sides, exist, bind);
     readback_written(readback, link_pass(task->link));
     err = readback_end(readback, err);

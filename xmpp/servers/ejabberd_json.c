@@ -38,9 +38,9 @@ enum err ejabberd_groups(struct arena *arena, const struct roster_item *item, co
     const char *all = "";
     for (size_t i = 0; i < item->group_count; i++) {
         const char *group = item->groups[i];
-        if (group[0] == '\0' || strchr(group, ';') != NULL)
+        if (group[0] == '\0' || strchr(group, EJABBERD_GROUP_SEPARATOR) != NULL)
             return ERR_INVALID;
-        all = i == 0 ? group : arena_printf(arena, "%s;%s", all, group);
+        all = i == 0 ? group : arena_printf(arena, "%s%c%s", all, EJABBERD_GROUP_SEPARATOR, group);
     }
     *groups_r = all;
     return OK;
@@ -152,9 +152,10 @@ static void begin_item(struct arena *arena, const struct contact *contact, struc
                                    .name = arena_strdup(arena, contact->nick)};
 }
 
+/* A group that we could not write is its user's own affair: it is neither wished for nor wished away. */
 static void add_group(struct arena *arena, const struct contact *contact, struct roster_item *item)
 {
-    if (contact->group[0] == '\0')
+    if (contact->group[0] == '\0' || strchr(contact->group, EJABBERD_GROUP_SEPARATOR) != NULL)
         return;
     const char **groups = room(arena, item->groups, item->group_count, sizeof *groups);
     groups[item->group_count++] = arena_strdup(arena, contact->group);
@@ -182,6 +183,10 @@ enum err ejabberd_read_roster(const struct buf *answer, struct arena *arena, str
 {
     struct roster_reading reading = {.arena = arena};
     const enum err err = walk(answer, visit_all, &reading);
-    *roster_r = err == OK ? (struct roster){reading.items, reading.count} : (struct roster){0};
+    *roster_r = (struct roster){.group_separator = EJABBERD_GROUP_SEPARATOR};
+    if (err == OK) {
+        roster_r->items = reading.items;
+        roster_r->count = reading.count;
+    }
     return err;
 }

@@ -22,8 +22,8 @@ struct ejabberd_argument {
 /* An object of strings, appended to `out`. ERR_INVALID: text that no stanza can carry, and that ejabberd would push to
  * clients all the same; ERR_TOO_LARGE. */
 MUST_CHECK enum err ejabberd_arguments(const struct ejabberd_argument *arguments, struct buf *out);
-/* An item's groups as add_rosteritem takes them, separated by semicolons. ERR_INVALID: one that has a semicolon, or is
- * empty. */
+enum { EJABBERD_GROUP_SEPARATOR = ';' };
+/* An item's groups as add_rosteritem takes them, separated. ERR_INVALID: one that has the separator, or is empty. */
 MUST_CHECK enum err ejabberd_groups(struct arena *arena, const struct roster_item *item, const char **groups_r);
 
 /* 0 is yes, 1 is no. */

@@ -43,6 +43,27 @@ static void assert_one(enum difference_kind kind, size_t index, size_t seen)
     assert_int_equal(found[0].seen, seen);
 }
 
+static void a_group_that_the_server_cannot_be_told_is_not_expected(void **state)
+{
+    (void)state;
+    static const char *const wished[] = {"a;b", "Home"};
+    struct expected_item wanted = expected("a@example.org", "A");
+    wanted.item.groups = wished;
+    wanted.item.group_count = 2;
+    struct roster_item there = item("a@example.org", "A");
+    there.groups = wished + 1;
+    there.group_count = 1;
+    struct roster roster = {.items = &there, .count = 1};
+    compare_roster(arena, &wanted, 1, &roster, "example.org", &found, &count);
+    assert_one(DIFFERENCE_NAME, 0, 0);
+    roster.group_separator = ';';
+    compare_roster(arena, &wanted, 1, &roster, "example.org", &found, &count);
+    assert_int_equal(count, 0);
+    there.group_count = 0;
+    compare_roster(arena, &wanted, 1, &roster, "example.org", &found, &count);
+    assert_one(DIFFERENCE_NAME, 0, 0);
+}
+
 static void what_is_as_expected_differs_in_nothing(void **state)
 {
     (void)state;
@@ -211,6 +232,7 @@ int main(void)
         COMPARE_TEST(another_subscription_than_both_differs_and_says_so_before_the_name),
         COMPARE_TEST(another_name_differs),
         COMPARE_TEST(groups_are_sets),
+        COMPARE_TEST(a_group_that_the_server_cannot_be_told_is_not_expected),
         COMPARE_TEST(of_what_is_just_changing_nothing_is_said),
         COMPARE_TEST(a_jid_of_ours_that_nothing_is_expected_of_may_be_a_left_over),
         COMPARE_TEST(jids_of_others_are_none_of_ours),

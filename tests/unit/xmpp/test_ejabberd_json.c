@@ -172,6 +172,21 @@ static void reads_a_roster(void **state)
     assert_int_equal(roster.items[3].group_count, 1);
 }
 
+/* add_rosteritem would take one for several. */
+static void groups_that_could_not_be_written_are_not_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct roster roster;
+    const struct buf *answer = says(fixture, "[" CONTACT("a@x", "A", "both", "G;H") "," CONTACT(
+                                                 "a@x", "A", "both", "I") "," CONTACT("b@x", "B", "both", ";") "]");
+    assert_int_equal(ejabberd_read_roster(answer, fixture->arena, &roster), OK);
+    assert_int_equal(roster.group_separator, ';');
+    assert_int_equal(roster.count, 2);
+    assert_int_equal(roster.items[0].group_count, 1);
+    assert_string_equal(roster.items[0].groups[0], "I");
+    assert_int_equal(roster.items[1].group_count, 0);
+}
+
 static void reads_an_empty_roster(void **state)
 {
     struct fixture *fixture = *state;
@@ -264,6 +279,7 @@ int main(void)
         TEST(groups_that_would_become_others_are_refused),
         TEST(codes),
         TEST(reads_a_roster),
+        TEST(groups_that_could_not_be_written_are_not_read),
         TEST(reads_an_empty_roster),
         TEST(reads_a_large_roster_without_a_tree_of_it),
         TEST(answers_that_are_no_roster),

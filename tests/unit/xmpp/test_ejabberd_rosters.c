@@ -8,6 +8,7 @@
 
 #include "component/base/crypto.h"
 #include "tests/unit/xmpp/ejabberd_fixture.h"
+#include "xmpp/rosters.h"
 
 #define SEEN(length, jid, group)                                                                                       \
     API_JSON(length, "[{\"jid\":\"" jid "@example.org\",\"nick\":\"N\",\"subscription\":\"both\",\"ask\":\"none\","    \
@@ -125,7 +126,7 @@ static void the_roster_of_nobody(void **state)
 static void text_that_no_client_could_read_is_not_told(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const bad_groups[] = {"a;b"};
+    static const char *const bad_groups[] = {""};
     fixture->rules = bound;
     fixture->sides[1].item.name = "bad \x01";
     assert_int_equal(bind_both(fixture), ERR_INVALID);
@@ -134,6 +135,18 @@ static void text_that_no_client_could_read_is_not_told(void **state)
     fixture->sides[0].item.group_count = 1;
     assert_int_equal(bind_both(fixture), ERR_INVALID);
     assert_string_equal(fixture->told, "");
+}
+
+static void a_group_that_would_become_others_is_left_out(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const groups[] = {"a;b", "One"};
+    fixture->rules = bound;
+    fixture->sides[0].item.groups = groups;
+    fixture->sides[0].item.group_count = 2;
+    assert_int_equal(bind_both(fixture), OK);
+    assert_non_null(strstr(fixture->told, "\"group\":\"One\""));
+    assert_true(roster_side_is(&fixture->sides[0], true));
 }
 
 static void answers_that_mean_nothing(void **state)
@@ -180,6 +193,7 @@ int main(void)
         TEST(what_was_written_for_nobody_is_taken_back),
         TEST(the_roster_of_nobody),
         TEST(text_that_no_client_could_read_is_not_told),
+        TEST(a_group_that_would_become_others_is_left_out),
         TEST(answers_that_mean_nothing),
         TEST(an_api_of_no_use_is_told_of),
     };

@@ -122,6 +122,24 @@ static void knows_when_a_side_is_right(void **state)
     assert_true(is_right(ITEM("none", "", ""), false, false));
 }
 
+static void groups_that_a_server_cannot_be_told_are_left_out(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"a;b", "One", ";", "Two"};
+    struct roster_item wished = {.jid = "b@x", .name = "B", .groups = groups, .group_count = 4};
+    struct arena *arena = arena_new();
+    roster_item_fit(arena, &wished, '\0');
+    assert_int_equal(wished.group_count, 4);
+    roster_item_fit(arena, &wished, ';');
+    assert_int_equal(wished.group_count, 2);
+    assert_string_equal(wished.groups[0], "One");
+    assert_string_equal(wished.groups[1], "Two");
+    wished.group_count = 0;
+    roster_item_fit(arena, &wished, ';');
+    assert_int_equal(wished.group_count, 0);
+    arena_free(&arena);
+}
+
 static void names_subscriptions(void **state)
 {
     (void)state;
@@ -134,8 +152,11 @@ static void names_subscriptions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_items),          cmocka_unit_test(reads_a_roster),
-        cmocka_unit_test(reads_an_empty_roster), cmocka_unit_test(knows_when_a_side_is_right),
+        cmocka_unit_test(writes_items),
+        cmocka_unit_test(reads_a_roster),
+        cmocka_unit_test(reads_an_empty_roster),
+        cmocka_unit_test(knows_when_a_side_is_right),
+        cmocka_unit_test(groups_that_a_server_cannot_be_told_are_left_out),
         cmocka_unit_test(names_subscriptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
