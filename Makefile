@@ -122,7 +122,8 @@ $(BUILD)/tests/bench/baseline_component: $(BUILD)/tests/bench/component_link.o
 $(BENCH_PROGRAMS): %: %.o $(call archive,base)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lmicrohttpd -largon2 -lexpat -lssl $(LIBS_base)
 
-UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c tests/transcripts/test_replay*.c))
+# Backwards, because those of xmpp and http wait the longest.
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(shell ls -r tests/unit/*/test_*.c tests/transcripts/test_replay*.c))
 LIVE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/test_*.c tests/transcripts/test_drift.c))
 FUZZ_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 .SECONDARY:
@@ -130,8 +131,10 @@ FUZZ_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 C_FILES := $(shell find component sql xmpp http tests -name '*.[ch]' | sort)
 JOBS    ?= $(shell nproc)
 PYTEST  := $(PYTHON) -B -m pytest
-# End-to-end tests wait more than they compute. Those marked `alone` measure time or load; the others share the machine.
-E2E_JOBS ?= 3
+# Tests wait more than they compute: so many at once. Of the end-to-end tests, those marked `alone` measure time or load;
+# the others share the machine.
+UNIT_JOBS ?= 4
+E2E_JOBS  ?= 3
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -153,7 +156,7 @@ test: ## install, build and run every test
 tests: $(UNIT_TESTS) $(LIVE_TESTS) $(FUZZ_TESTS) ## build the tests
 
 unit: $(UNIT_TESTS) ## tests that need no server
-	@set -e; for t in $(UNIT_TESTS); do $$t; done
+	@bash tests/several.sh $(UNIT_JOBS) $(UNIT_TESTS)
 
 fuzz: $(FUZZ_TESTS) ## each fuzz target over its corpus
 	@set -e; for t in $(FUZZ_TESTS); do $$t tests/fuzz/corpus/$${t##*/fuzz_}/*; done
