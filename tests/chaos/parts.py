@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+from harness import link
 from harness.outage import SHORT
 from harness.process import Registrard
 from links import Links
@@ -43,10 +44,7 @@ class Instance:
                 *links.addresses[f"{self.name} postgres"]),
             "REGISTRARD_REDIS_ADDRESS": "{}:{}".format(*links.addresses[f"{self.name} redis"]),
         }
-        way = {"REGISTRARD_XMPP_HOST": links.addresses[f"{self.name} xmpp"][0],
-               "REGISTRARD_XMPP_PORT": str(links.addresses[f"{self.name} xmpp"][1])}
-        if stack.api_address:
-            way["REGISTRARD_XMPP_API_URL"] = "http://{}:{}/api/v0".format(*links.addresses[f"{self.name} api"])
+        way = link.settings(links.addresses[f"{self.name} xmpp"], links.addresses.get(f"{self.name} api"))
         self.registrard = Registrard(stack, way, self.name, settings)
         self.ports = self.registrard.ports
         self.lock = threading.Lock()

@@ -5,15 +5,13 @@ of the run's own.
 A roster is a dict: bare JID to (subscription, name, groups).
 """
 
-import hashlib
 import http.client
-import itertools
 import json
-import re
-import socket
 import subprocess
 import urllib.parse
 from xml.etree import ElementTree
+
+from harness.component import Component, secret_of
 
 PROSODY = """
 local function each(folder, what)
@@ -37,8 +35,6 @@ each(store .. "/roster", function(user, path)
     end
 end)
 """
-COMMANDS = "{http://jabber.org/protocol/commands}"
-ADMIN = "http://jabber.org/protocol/admin"
 ROSTER = "{jabber:iq:roster}"
 DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
 
@@ -47,12 +43,8 @@ def server_of(stack, component):
     """`component`: a name that no registrard uses."""
     if stack.xmpp == "prosody":
         return Prosody(stack)
-    secret = stack.settings.get("REGISTRARD_XMPP_SECRET")
-    if secret is None:
-        with open(stack.settings["REGISTRARD_XMPP_SECRET_FILE"], encoding="utf-8") as file:
-            secret = file.read().strip()
     made = Ejabberd if stack.xmpp == "ejabberd" else Openfire
-    return made(stack, component, secret)
+    return made(stack, component, secret_of(stack))
 
 
 class Prosody:
@@ -76,70 +68,6 @@ class Prosody:
 
     def close(self):
         pass
-
-
-class Component:
-    """A plain XEP-0114 link: IQs sent in one go, answers by id."""
-
-    def __init__(self, address, name, domain, secret):
-        self.name, self.domain = name, domain
-        self.numbers = itertools.count()
-        self.socket = socket.create_connection(address, 10)
-        self.socket.settimeout(20)
-        self.socket.sendall((
-            "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "
-            f"xmlns:stream='http://etherx.jabber.org/streams' to='{name}'>").encode())
-        head = b""
-        while not (found := re.search(rb"<stream:stream[^>]*\sid=['\"]([^'\"]+)['\"][^>]*>", head)):
-            head += self._received()
-        digest = hashlib.sha1(found[1] + secret.encode()).hexdigest()
-        self.parser = ElementTree.XMLPullParser(("start", "end"))
-        self.parser.feed(head)
-        self.socket.sendall(f"<handshake>{digest}</handshake>".encode())
-        self.depth = 0
-        self._await(lambda element: element.tag.endswith("}handshake"))
-
-    def _received(self):
-        data = self.socket.recv(65536)
-        assert data, "the server has closed the link"
-        return data
-
-    def _await(self, wanted):
-        """The first child of the stream that is wanted."""
-        while True:
-            for event, element in self.parser.read_events():
-                self.depth += 1 if event == "start" else -1
-                if event == "end" and self.depth == 1 and wanted(element):
-                    return element
-            self.parser.feed(self._received())
-
-    def ask(self, kind, payloads):
-        """The answers to IQs of a kind, in the order of their payloads."""
-        ids = [f"chaos-{next(self.numbers)}" for _ in payloads]
-        for number, payload in zip(ids, payloads):
-            self.socket.sendall(
-                f"<iq type='{kind}' id='{number}' from='{self.name}' to='{self.domain}'>{payload}</iq>".encode())
-        found = {}
-        while len(found) < len(ids):
-            answer = self._await(lambda element: element.get("id") in ids)
-            found[answer.get("id")] = answer
-        return [found[number] for number in ids]
-
-    def command(self, node, forms):
-        """An XEP-0133 command for each form, which is a dict."""
-        execute = f"<command xmlns='http://jabber.org/protocol/commands' node='{ADMIN}#{node}' action='execute'/>"
-        begun = self.ask("set", [execute] * len(forms))
-        return self.ask("set", [self._complete(node, one.find(COMMANDS + "command"), form) for one, form in zip(begun, forms)])
-
-    @staticmethod
-    def _complete(node, begun, form):
-        fields = "".join(f"<field var='{var}'><value>{value}</value></field>" for var, value in {
-            "FORM_TYPE": ADMIN, **form}.items())
-        return (f"<command xmlns='http://jabber.org/protocol/commands' node='{ADMIN}#{node}' action='complete' "
-                f"sessionid='{begun.get('sessionid')}'><x xmlns='jabber:x:data' type='submit'>{fields}</x></command>")
-
-    def close(self):
-        self.socket.close()
 
 
 class Openfire:

@@ -6,7 +6,6 @@ test may kill, stop and cut what it likes. Each test answers for what is written
 
 import contextlib
 
-import psycopg2
 import pytest
 import redis as redis_module
 
@@ -14,6 +13,7 @@ from harness import running
 from harness.calls import DEVICE, PHONE, Calls, answers_of
 from harness.crashes import Eyes, Truth
 from harness.ctl import Ctl
+from harness.databases import connected
 from harness.fleet import Fleet
 from harness.hostile import HostileServer
 from harness.http_client import Http
@@ -170,10 +170,8 @@ def xmpp_client(_xmpp_clients):
 @pytest.fixture
 def db(stack):
     """A psycopg2 connection as registrard's own user, each statement a transaction."""
-    connection = psycopg2.connect(stack.postgres_dsn())
-    connection.autocommit = True
-    yield connection
-    connection.close()
+    with contextlib.closing(connected(stack.postgres_dsn())) as connection:
+        yield connection
 
 
 @pytest.fixture

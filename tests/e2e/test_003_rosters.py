@@ -140,7 +140,7 @@ def _is_refused(xmpp_client, account):
 def test_what_a_user_has_besides_stays(calls, phone, lamp, xmpp_client, stack):
     """A contact of the user's own is neither touched by a binding nor by its end."""
     (client,) = online(xmpp_client, phone)
-    client.owner.run(_add_contact(client, f"aunt@{stack.domain}", "Aunt", ["Family"]))
+    client.edit_item(f"aunt@{stack.domain}", name="Aunt", groups=["Family"])
     assert code(calls.bind(phone, [lamp.name])) == 0
     client.wait_item(lamp.jid, "both", AT_ONCE)
     assert code(calls.unbind(phone, [lamp.name])) == 0
@@ -149,12 +149,6 @@ def test_what_a_user_has_besides_stays(calls, phone, lamp, xmpp_client, stack):
     assert list(roster) == [f"aunt@{stack.domain}"]
     assert (roster[f"aunt@{stack.domain}"]["name"], roster[f"aunt@{stack.domain}"]["groups"]) == ("Aunt", ["Family"])
     assert calls.bindings(phone).json["roster_item"] == []
-
-
-async def _add_contact(client, jid, name, groups):
-    iq = client.Iq(stype="set")
-    iq["roster"]["items"] = {jid: {"name": name, "subscription": "", "groups": groups}}
-    await iq.send(timeout=5)
 
 
 def test_made_while_the_link_was_cut_they_see_each_other_when_it_is_back(calls, phone, lamp, xmpp_client, link):

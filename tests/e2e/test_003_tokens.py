@@ -7,6 +7,7 @@ import pytest
 
 from harness.calls import DEVICE, PHONE
 from harness.d003 import Accounts, at_once, code, metric, wait_until
+from harness.databases import WAITING, run_on
 from harness.http_client import Http
 from harness.tcp_client import LineClient
 
@@ -134,6 +135,7 @@ def test_checks_while_it_is_cancelled_never_answer_an_end_and_then_valid(calls, 
         assert answers == sorted(answers)
 
 
+@pytest.mark.alone
 def test_a_warm_check_asks_neither_redis_nor_postgres(lamp, tcp, server, stack):
     assert tcp.call("/verify_access_token", access_token=lamp.token) == VALID
     before = checked_from(server)
@@ -179,14 +181,13 @@ def test_without_redis_postgres_answers_the_cold_ones(calls, lamp, tcp, stack):
     assert tcp.call("/verify_access_token", access_token="x" * 43) == ENDED
 
 
+@pytest.mark.alone
 def test_other_instances_stop_within_a_second(calls, lamp, second):
     with LineClient(second.ports["tcp"]) as there:
         assert there.call("/verify_access_token", access_token=lamp.token) == VALID
         assert there.call("/verify_access_token", access_token=lamp.token) == VALID  # warm there
         assert code(calls.cancel(lamp)) == 0
-        begun = time.monotonic()
         wait_until(lambda: there.call("/verify_access_token", access_token=lamp.token) == ENDED, timeout=1)
-        assert time.monotonic() - begun < 1
 
 
 def test_a_token_of_one_instance_is_good_on_the_other(lamp, second, stack, tcp):
@@ -214,8 +215,7 @@ def test_redis_is_away_when_the_account_is_cancelled(calls, lamp, server, second
             target=calls.http.post, args=("/cancel", {**signed_in, "verify_id": verify_id, "verify_code": answer})
         )
         cancelled.start()
-        with db.cursor() as cursor:
-            wait_until(lambda: _waits_for_lock(cursor), what="the cancelling at its commit")
+        wait_until(lambda: run_on(stack.postgres_dsn(), WAITING), what="the cancelling at its commit")
         getattr(stack, fault)("redis")
         with db.cursor() as cursor:
             cursor.execute("rollback")
@@ -231,11 +231,6 @@ def test_redis_is_away_when_the_account_is_cancelled(calls, lamp, server, second
             assert tcp.call("/verify_access_token", access_token=lamp.token) == ENDED
             assert there.call("/verify_access_token", access_token=lamp.token) == ENDED
             time.sleep(0.05)
-
-
-def _waits_for_lock(cursor):
-    cursor.execute("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = current_user")
-    return cursor.fetchone()[0] > 0
 
 
 def test_tokens_are_kept_as_hashes_only(lamp, tcp, db, redis):

@@ -10,7 +10,7 @@ from harness import ctl as status
 from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.commit_cases import CASES
 from harness.commit_stand import ALL, AT_ONCE, MOMENTS, UNCERTAIN, env, own, recovered, sealing_with  # noqa: F401
-from harness.crashes import Eyes, attempt
+from harness.crashes import attempt
 from harness.ctl import Ctl
 from harness.d003 import code, meanwhile, wait_until
 from harness.process import ROOT
@@ -53,11 +53,6 @@ class Cutting:
         if self.away is None:
             time.sleep(0.8)  # longer than it is asked what became of it
         self.stand.proxy.heal()
-
-
-@pytest.fixture
-def eyes(xmpp_client):
-    return Eyes(xmpp_client)
 
 
 @pytest.fixture
@@ -139,7 +134,7 @@ def bound(env):
 
 
 def drifted(env, own, eyes):
-    """A phone whose user takes the lamp out of his roster, and the lamp."""
+    """A phone, its lamp, and the phone's client, while everybody is compared again and again."""
     own.server.restart({"REGISTRARD_RECONCILE_PER_SECOND": "50", "REGISTRARD_RECONCILE_INTERVAL": "1s"})
     recovered(env.calls)
     phone, lamp = bound(env)
@@ -152,17 +147,11 @@ def drifted(env, own, eyes):
 def test_a_drift_is_mended(statement, env, own, cut_at_once, eyes):
     phone, lamp, client = drifted(env, own, eyes)
     cut_at_once(statement)
-    client.owner.run(_remove(client, lamp.jid))
+    client.remove_item(lamp.jid)
     client.wait_no_item(lamp.jid)
     cut_at_once.wait()
     client.wait_item(lamp.jid)
     assert eyes.roster(lamp) == {phone.jid: "both"}
-
-
-async def _remove(client, jid):
-    iq = client.Iq(stype="set")
-    iq["roster"]["items"] = {jid: {"subscription": "remove"}}
-    await iq.send(timeout=10)
 
 
 @at("component/jobs/reconciler.c: step")

@@ -11,6 +11,7 @@ from harness.calls import PHONE, Account, new_phone
 from harness.d000 import Android
 from harness.d003 import code, meanwhile, wait_until
 from harness.d004 import Client, said
+from harness.databases import WAITING, run_on
 from harness.reg_user import Handset, md5
 from harness.sms_file import SmsFile
 
@@ -142,19 +143,13 @@ def test_a_login_that_a_reset_overtakes_leaves_no_session(http, stack, calls, db
         cursor.execute("select id from accounts where name = %s and state = 1 for no key update", ("+86" + person.phone,))
         (account_id,) = cursor.fetchone()
         with meanwhile(person.login_reply, dialect, "the second") as replies:
-            wait_until(lambda: waits_for_a_lock(db), what="the login at the account's lock")
+            wait_until(lambda: run_on(stack.postgres_dsn(), WAITING), what="the login at the account's lock")
             cursor.execute("delete from verifiers where account_id = %s and kind = %s", (account_id, kind))
             reset.commit()
         assert replies[0].status == 503 and "token" not in replies[0].text, replies
     with db.cursor() as cursor:
         cursor.execute("select count(*) from sessions where account_id = %s", (account_id,))
         assert cursor.fetchone() == (0,)
-
-
-def waits_for_a_lock(db):
-    with db.cursor() as cursor:
-        cursor.execute("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'registrard'")
-        return cursor.fetchone()[0] > 0
 
 
 def test_the_salt_of_an_account_never_changes(http, stack, calls):

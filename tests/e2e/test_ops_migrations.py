@@ -3,7 +3,6 @@ not stop an older registrard."""
 
 import concurrent.futures
 import contextlib
-import os
 import signal
 import subprocess
 
@@ -11,7 +10,7 @@ import pytest
 
 from harness.calls import DEVICE
 from harness.d003 import wait_until
-from harness.databases import Databases
+from harness.databases import WAITING, Databases
 
 
 @pytest.fixture
@@ -99,8 +98,7 @@ def held_up(databases, name):
     with holder.cursor() as cursor:
         cursor.execute("select one from schema_lock for update")
     try:
-        yield lambda: databases.run(
-            name, "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+        yield lambda: databases.run(name, WAITING)
     finally:
         holder.rollback()
         holder.close()
@@ -111,8 +109,7 @@ def test_killed_in_the_middle(migrate, server, databases, empty):
     assert migrate(empty).returncode == 0
     with held_up(databases, empty) as waits, subprocess.Popen(
             [str(server.binary), "--migrate"], env=server.environment(databases.settings(empty)),
-            cwd=server.stack.var, stderr=subprocess.DEVNULL,
-            user=server.stack.user if os.geteuid() == 0 else None) as process:
+            cwd=server.stack.var, stderr=subprocess.DEVNULL, **server.stack.as_user()) as process:
         wait_until(waits, what="the migration waiting")
         process.send_signal(signal.SIGKILL)
         process.wait()

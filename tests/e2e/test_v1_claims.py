@@ -1,17 +1,16 @@
 """Claim codes: a device makes one, a phone enters it, and both see each other."""
 
-import contextlib
 import re
 import zlib
 from xml.etree import ElementTree
 
-import psycopg2
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account
 from harness.ctl import DONE
 from harness.d000 import Android
-from harness.d003 import Accounts, at_once, code, is_waiting, meanwhile, wait_until
+from harness.d003 import Accounts, at_once, code, meanwhile, wait_until
+from harness.databases import changing
 from harness.v1 import answer, error
 
 SHOWN = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$")
@@ -149,20 +148,18 @@ def test_it_goes_with_its_makers_sessions(v1, calls, ctl, phone, lamp):
     assert answer(v1.redeem(phone, v1.new_claim(calls.log_in(lamp))))["peer"]["jid"] == lamp.jid
 
 
-def test_it_goes_with_a_jid_password_that_leaked(v1, calls, ctl, phone, lamp):
+def test_it_goes_with_a_jid_password_that_leaked(v1, ctl, phone, lamp):
     shown = v1.new_claim(lamp)
     rotated = ctl.run("rotate", lamp.name).status == DONE  # not on every server
     assert v1.redeem(phone, shown).status == (404 if rotated else 200)
 
 
-def test_who_enters_it_while_a_reset_commits_is_too_late(v1, db, stack, phone, lamp):
+def test_who_enters_it_while_a_reset_commits_is_too_late(v1, stack, phone, lamp):
     shown = v1.new_claim(lamp)
-    reset = psycopg2.connect(stack.postgres_dsn())
-    with contextlib.closing(reset), reset.cursor() as cursor, db.cursor() as watching:
-        cursor.execute("update accounts set claims_since = clock_timestamp() where jid_local = %s", (lamp.jid.split("@")[0],))
+    reset = "update accounts set claims_since = clock_timestamp() where jid_local = %s"
+    with changing(stack, reset, lamp.jid.split("@")[0]) as commit:
         with meanwhile(v1.redeem, phone, shown) as replies:
-            wait_until(lambda: is_waiting(watching), what="who enters it behind the reset")
-            reset.commit()
+            commit()
     assert error(replies[0]) == (404, "code")
     assert v1.bound_to(lamp) == set()
 

@@ -1,12 +1,10 @@
 """Consent: an account that accepts, wishes to be asked, or refuses; asking, answering, remembering."""
 
-import contextlib
-
-import psycopg2
 import pytest
 
 from harness.calls import DEVICE, PHONE
-from harness.d003 import Accounts, at_once, code, is_waiting, meanwhile, wait_until
+from harness.d003 import Accounts, at_once, code, meanwhile, wait_until
+from harness.databases import changing
 from harness.v1 import answer, error
 
 
@@ -164,21 +162,6 @@ def test_it_runs_out(v1, calls, server, phone, shy):
 # What changes between the look and the commit
 
 
-@contextlib.contextmanager
-def _changing(stack, statement, *arguments):
-    """A transaction that has run the statement; the block is given the means to commit it once somebody waits for it."""
-    other = psycopg2.connect(stack.postgres_dsn())
-    with contextlib.closing(other), other.cursor() as cursor:
-        cursor.execute(statement, arguments)
-
-        def commit(db):
-            with db.cursor() as watching:
-                wait_until(lambda: is_waiting(watching), what="who waits behind the change")
-            other.commit()
-
-        yield commit
-
-
 CONSENT = "update accounts set consent = %s where jid_local = %s"
 ASK, REFUSE = 1, 2
 
@@ -187,39 +170,39 @@ def _local(account):
     return account.jid.split("@")[0]
 
 
-def test_who_says_ask_meanwhile_is_asked(v1, calls, db, stack, phone, lamp):
-    with _changing(stack, CONSENT, ASK, _local(lamp)) as commit:
+def test_who_says_ask_meanwhile_is_asked(v1, calls, stack, phone, lamp):
+    with changing(stack, CONSENT, ASK, _local(lamp)) as commit:
         with meanwhile(calls.bind, phone, [lamp.name]) as replies:
-            commit(db)
+            commit()
     assert (code(replies[0]), replies[0].json["state"]) == (0, "pending")
     assert v1.bound_to(phone) == set()
     assert set(v1.asked_by(lamp)) == {phone.jid}
 
 
-def test_who_says_ask_meanwhile_is_asked_beside_those_who_are(v1, calls, db, stack, phone, lamp, shy):
-    with _changing(stack, CONSENT, ASK, _local(lamp)) as commit:
+def test_who_says_ask_meanwhile_is_asked_beside_those_who_are(v1, calls, stack, phone, lamp, shy):
+    with changing(stack, CONSENT, ASK, _local(lamp)) as commit:
         with meanwhile(calls.bind, phone, [shy.name, lamp.name]) as replies:
-            commit(db)
+            commit()
     assert (code(replies[0]), replies[0].json["state"]) == (0, "pending")
     assert v1.bound_to(phone) == set()
     assert set(v1.asked_by(lamp)) == set(v1.asked_by(shy)) == {phone.jid}
 
 
 @pytest.mark.parametrize("beside_shy", [False, True])
-def test_who_refuses_meanwhile_is_named(v1, calls, db, stack, phone, lamp, shy, beside_shy):
-    with _changing(stack, CONSENT, REFUSE, _local(lamp)) as commit:
+def test_who_refuses_meanwhile_is_named(v1, calls, stack, phone, lamp, shy, beside_shy):
+    with changing(stack, CONSENT, REFUSE, _local(lamp)) as commit:
         with meanwhile(calls.bind, phone, [shy.name, lamp.name] if beside_shy else [lamp.name]) as replies:
-            commit(db)
+            commit()
     assert code(replies[0]) == 108 and replies[0].json["failed"] == ([lamp.name] if beside_shy else [])
     assert v1.bound_to(phone) == set() and v1.asked_by(lamp) == v1.asked_by(shy) == {}
 
 
-def test_a_no_to_what_is_withdrawn_meanwhile_is_none(v1, calls, db, stack, phone, shy):
+def test_a_no_to_what_is_withdrawn_meanwhile_is_none(v1, calls, stack, phone, shy):
     calls.bind(phone, [shy.name])
     ask = v1.asked_by(shy)[phone.jid]
-    with _changing(stack, "delete from asks where id = %s", ask) as commit:
+    with changing(stack, "delete from asks where id = %s", ask) as commit:
         with meanwhile(v1.answer, shy, ask, False) as replies:
-            commit(db)
+            commit()
     assert error(replies[0]) == (404, "not_found")
     assert calls.bind(phone, [shy.name]).json["state"] == "pending"  # nothing was refused
 
@@ -329,17 +312,13 @@ def test_how_many_may_be_asked_in_a_day(v1, server, calls, phone):
     assert code(calls.bind(shies[2], [phone.name])) == 0  # who accepts is not asked
 
 
-def test_who_withdraws_while_he_asks_is_counted_all_the_same(v1, server, calls, db, stack, phone, shy):
+def test_who_withdraws_while_he_asks_is_counted_all_the_same(v1, server, calls, stack, phone, shy):
     """The limit is looked at before the transaction, in which what was asked already may be so no more."""
     server.restart({"REGISTRARD_ASKS_PER_DAY": "1"})
     assert calls.bind(phone, [shy.name]).json["state"] == "pending"
-    withdrawing = psycopg2.connect(stack.postgres_dsn())
-    with contextlib.closing(withdrawing), withdrawing.cursor() as cursor:
-        cursor.execute("delete from asks")
+    with changing(stack, "delete from asks") as commit:
         with meanwhile(calls.bind, phone, [shy.name]) as replies:
-            with db.cursor() as watching:
-                wait_until(lambda: is_waiting(watching), what="the second ask behind the withdrawal")
-            withdrawing.commit()
+            commit()
     assert replies[0].status == 503
     assert v1.asked_by(shy) == {}
     assert code(calls.bind(phone, [shy.name])) == 2

@@ -1,6 +1,5 @@
 """Postgres clusters of a test's own, beside the stack's: a primary and what is copied from it."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import subprocess
 import psycopg2
 
 from harness.d003 import wait_until
+from harness.databases import connected, run_on
 
 PROGRAMS = "/usr/lib/postgresql/15/bin"
 
@@ -24,14 +24,9 @@ class Cluster:
         shutil.chown(self.sockets, stack.user, stack.user)
         self.process = None
 
-    def _as_user(self):
-        if os.geteuid() != 0:
-            return {}
-        return {"user": self.stack.user, "group": self.stack.user, "extra_groups": []}
-
     def _run(self, program, *arguments):
         done = subprocess.run([f"{PROGRAMS}/{program}", *arguments], cwd=self.stack.var, capture_output=True, text=True,
-                              timeout=60, check=False, **self._as_user())
+                              timeout=60, check=False, **self.stack.as_user())
         assert done.returncode == 0, f"{program}: {done.stderr}"
 
     def make(self, *settings):
@@ -60,7 +55,7 @@ class Cluster:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [f"{PROGRAMS}/postgres", "-D", str(self.data), "-k", str(self.sockets), "-c", "listen_addresses=",
                  "-c", "fsync=off"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self._as_user())
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self.stack.as_user())
         wait_until(self._answers, 30, f"{self.name} to answer")
 
     def _answers(self):
@@ -90,20 +85,12 @@ class Cluster:
     def dsn(self, user="registrard"):
         return f"host={self.sockets} dbname={'registrard' if user == 'registrard' else 'postgres'} user={user}"
 
-    def connect(self, user="registrard"):
-        connection = psycopg2.connect(self.dsn(user))
-        connection.autocommit = True
-        return connection
+    def connect(self):
+        return connected(self.dsn())
 
     def run(self, statement, user="postgres"):
         """Its rows, if it has any."""
-        connection = self.connect(user)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-                return cursor.fetchall() if cursor.description else None
-        finally:
-            connection.close()
+        return run_on(self.dsn(user), statement)
 
     def copy(self, name, *options):
         """A base backup, as a cluster of its own that does not run yet."""

@@ -3,7 +3,6 @@
 
 import os
 import secrets
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from harness.calls import Calls, answers_of
 from harness.commit_cases import Env
 from harness.commits import AFTER, BEFORE, LOST, CommitProxy
 from harness.crashes import Truth
+from harness.d003 import wait_until
 from harness.databases import Databases
 from harness.http_client import Http
 from harness.link import Link
@@ -81,8 +81,8 @@ def own(_stack):
 
 def recovered(calls):
     """The database worker has its connection."""
-    while calls.http.get("/verify_access_token", {"access_token": secrets.token_hex(32)}).status == 503:
-        time.sleep(0.02)
+    wait_until(lambda: calls.http.get("/verify_access_token", {"access_token": secrets.token_hex(32)}).status != 503,
+               what="a worker with a connection")
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import socket
 import struct
 import threading
 
+from harness.proxy import Listener
+
 BEFORE, AFTER = "before", "after"
 LOST = "lost"  # as before, and the server does not notice that the client has left
 
@@ -30,18 +32,16 @@ class CommitProxy:
 
     def __init__(self, path):
         self.path = path
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.lock = threading.Lock()
         self.connections = set()
         self.lost = []  # connections whose server does not know yet
         self.cut = None
         self.refusing = False
-        self.closed = False
         self.timer = None
-        threading.Thread(target=self._accept, daemon=True, name="commits").start()
+        self.listener = Listener(self._accept)
 
     def url(self, database="registrard"):
-        host, port = self.listener.getsockname()
+        host, port = self.listener.address
         return f"host={host} port={port} dbname={database} user=registrard sslmode=disable gssencmode=disable"
 
     def plan(self, statement, where, alone=False, away=0.0):
@@ -57,7 +57,6 @@ class CommitProxy:
             self._back()
 
     def close(self):
-        self.closed = True
         self.heal()
         self.listener.close()
         self._end_all()
@@ -66,25 +65,16 @@ class CommitProxy:
 
     # How
 
-    def _accept(self):
-        while not self.closed:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            if not self._let_in(client):
-                client.close()
-
-    def _let_in(self, client):
+    def _accept(self, client):
         server = socket.socket(socket.AF_UNIX)
         with self.lock:
             if self.refusing or server.connect_ex(self.path) != 0:
                 server.close()
-                return False
+                client.close()
+                return
             one = _Connection(self, client, server)
             self.connections.add(one)
         one.start()
-        return True
 
     def forget(self, one):
         with self.lock:

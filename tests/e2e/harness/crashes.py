@@ -6,9 +6,8 @@ import signal
 import threading
 import time
 
-import psycopg2
-
 from harness.d003 import wait_until
+from harness.databases import connected
 from harness.sealed import jid_password
 
 PENDING, ACTIVE, CANCELLED = range(3)
@@ -63,8 +62,7 @@ class Truth:
 
     def reconnect(self):
         """After Postgres was killed."""
-        self.db = psycopg2.connect(self.stack.postgres_dsn())
-        self.db.autocommit = True
+        self.db = connected(self.stack.postgres_dsn())
 
     def rows(self, statement, *values):
         with self.db.cursor() as cursor:

@@ -37,11 +37,10 @@ class Ctl:
             self.binary.chmod(0o755)
 
     def run(self, *words, changed=None, timeout=60):
-        user = self.server.stack.user
-        identity = {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
         return Answer(subprocess.run(
             [str(self.binary), *map(str, words)], env=self.server.environment(changed), cwd=self.server.stack.var,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False, **identity))
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False,
+            **self.server.stack.as_user()))
 
     def do(self, *words, expect=DONE, **more):
         answer = self.run(*words, **more)

@@ -202,12 +202,6 @@ def meanwhile(function, *arguments, **named):
     assert results, "the call did not return"
 
 
-def is_waiting(cursor):
-    """Whether somebody waits for a lock in Postgres."""
-    cursor.execute("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
-    return cursor.fetchone()
-
-
 def at_once(calls):
     """Runs the functions in a thread each, released together; their results in order."""
     barrier = threading.Barrier(len(calls))

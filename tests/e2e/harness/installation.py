@@ -4,11 +4,10 @@ import contextlib
 import shutil
 import subprocess
 
-import psycopg2
-
 from harness.administrator import administrator
 from harness.calls import Calls, answers_of
 from harness.ctl import Ctl
+from harness.databases import connected
 from harness.http_client import Http
 from harness.link import Link
 from harness.process import Registrard
@@ -30,8 +29,7 @@ class Installation:
             self.ctl = Ctl(self.server)
             self.clients = XmppClients(
                 self.stack.client_address, self.stack.certificate if self.stack.owns_xmpp else None)
-            self.db = psycopg2.connect(self.stack.postgres_dsn())
-            self.db.autocommit = True
+            self.db = connected(self.stack.postgres_dsn())
             self.calls = Calls(Http(self.server.ports, self.stack.certificate), answers_of(self.stack))
         except BaseException:
             self.close()

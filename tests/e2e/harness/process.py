@@ -99,11 +99,6 @@ class Registrard:
         settings = {**self.settings, **(changed or {})}
         return {**SANITIZERS, **clean, **{k: v for k, v in settings.items() if v is not None}}
 
-    def _as_user(self):
-        if os.geteuid() != 0:
-            return {}
-        return {"user": self.stack.user, "group": self.stack.user, "extra_groups": []}
-
     def start(self, changed=None, wait=True):
         """`changed`: settings for this life only; None takes one away."""
         assert not self.running()
@@ -111,7 +106,7 @@ class Registrard:
         with open(self.log.path, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [str(self.binary)], env=self.environment(self.changed), cwd=self.stack.var, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True, **self._as_user(),
+                stdout=log, stderr=log, start_new_session=True, **self.stack.as_user(),
             )
         if wait:
             self.wait_ready()
@@ -120,7 +115,7 @@ class Registrard:
         """Runs `registrard arguments…` to its end; for --migrate, --check-config and their like."""
         return subprocess.run(
             [str(self.binary), *arguments], env=self.environment(changed), cwd=self.stack.var, capture_output=True,
-            stdin=subprocess.DEVNULL, text=True, timeout=timeout, check=False, **self._as_user(),
+            stdin=subprocess.DEVNULL, text=True, timeout=timeout, check=False, **self.stack.as_user(),
         )
 
     def running(self):

@@ -5,11 +5,30 @@ import threading
 import time
 
 
+class Listener:
+    """A port on loopback. `serve` is called with each connection, one after the other: what takes time is for a thread."""
+
+    def __init__(self, serve):
+        self.serve = serve
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.address = self.socket.getsockname()
+        threading.Thread(target=self._accept, daemon=True, name="listener").start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            self.serve(client)
+
+    def close(self):
+        _shut(self.socket)  # which also wakes who waits in accept
+
+
 class FaultProxy:
     def __init__(self, target):
         self.target = target
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.address = self.listener.getsockname()
         self.lock = threading.Lock()
         self.sockets = set()
         self.accepted = 0  # connections so far
@@ -19,7 +38,8 @@ class FaultProxy:
         self.refusing = False
         self.pause = 0.0
         self.closed = False
-        threading.Thread(target=self._accept, daemon=True, name="proxy").start()
+        self.listener = Listener(self._accept)
+        self.address = self.listener.address
 
     # What a test can do
 
@@ -51,22 +71,17 @@ class FaultProxy:
     def close(self):
         self.closed = True
         self.heal()
-        _shut(self.listener)
+        self.listener.close()
         self.cut()
 
     # How
 
-    def _accept(self):
-        while not self.closed:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            if self.refusing:
-                _shut(client)
-            else:
-                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+    def _accept(self, client):
+        self.accepted += 1
+        if self.refusing:
+            _shut(client)
+        else:
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
     def _connect(self, client):
         try:

@@ -129,6 +129,10 @@ class Stack:
         """Starts it when it does not run; returns when it answers."""
         self._run("up", service)
 
+    def as_user(self):
+        """For subprocess: a program of the servers' user, whoever runs the tests."""
+        return {"user": self.user, "group": self.user, "extra_groups": []} if os.geteuid() == 0 else {}
+
     def down(self, service):
         """An orderly end; returns when it is gone."""
         self._run("down", service)

@@ -7,6 +7,8 @@ import ssl
 import subprocess
 import threading
 
+from harness.proxy import Listener
+
 
 class TlsFront:
     """Offers `context`, or no TLS at all while that is None. What came before and inside of TLS is kept."""
@@ -14,14 +16,13 @@ class TlsFront:
     def __init__(self, target, context):
         self.target = target
         self.context = context
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.address = self.listener.getsockname()
         self.lock = threading.Lock()
         self.live = set()
         self.heard = b""  # what registrard said, decrypted
         self.handshakes = 0  # that were completed
         self.failures = 0  # that were not
-        threading.Thread(target=self._accept, daemon=True, name="tls-front").start()
+        self.listener = Listener(self._accept)
+        self.address = self.listener.address
 
     def cut(self):
         with self.lock:
@@ -30,17 +31,11 @@ class TlsFront:
             one.shutdown(socket.SHUT_RDWR)
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.cut()
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def _accept(self, client):
+        threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
         client.settimeout(10)

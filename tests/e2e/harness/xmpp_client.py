@@ -202,6 +202,19 @@ class XmppClient(slixmpp.ClientXMPP):
 
         return self.owner.run(fetch(), timeout + 1)
 
+    def edit_item(self, jid, **item):
+        """The user adds, renames or groups a contact, as any client does it (RFC 6121, 2.3 and 2.4)."""
+
+        async def edit():
+            iq = self.Iq(stype="set")
+            iq["roster"]["items"] = {jid: {"name": "", "subscription": "", "groups": [], **item}}
+            await iq.send(timeout=10)
+
+        self.owner.run(edit())
+
+    def remove_item(self, jid):
+        self.edit_item(jid, subscription="remove")
+
     def close(self):
         async def leave():
             if self.is_connected():
