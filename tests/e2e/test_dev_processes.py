@@ -3,6 +3,8 @@
 import pathlib
 import subprocess
 
+from harness.d003 import wait_until
+
 PROCESS = pathlib.Path(__file__).resolve().parents[2] / "examples/dev/process.sh"
 BECOMES_ANOTHER = """
 left=$1
@@ -26,8 +28,8 @@ def test_who_becomes_another_program_is_not_taken_for_gone(tmp_path):
         (tmp_path / "run/server.pid").write_text(f"{server.pid}\n", encoding="ascii")
         assert look(tmp_path) == [str(server.pid)] * LOOKS
         server.kill()
-        while pathlib.Path(f"/proc/{server.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z":
-            pass
+        wait_until(lambda: pathlib.Path(f"/proc/{server.pid}/stat").read_text(encoding="ascii").rpartition(") ")[2][0] == "Z",
+                   what="its end")
         assert look(tmp_path) == ["gone"] * LOOKS
     finally:
         server.kill()

@@ -8,7 +8,7 @@ import pytest
 from harness.calls import DEVICE, PHONE, new_name
 from harness.d003 import code, metric, wait_until
 
-pytestmark = pytest.mark.owns_xmpp
+pytestmark = [pytest.mark.owns_xmpp, pytest.mark.alone]
 
 WORKERS, MANY = 4, 24
 LATER = 60  # seconds, in which what was contested is true once nobody contests it

@@ -4,6 +4,8 @@ import http.client
 import re
 import time
 
+import pytest
+
 from harness.calls import DEVICE, PHONE
 from harness.outage import timed
 
@@ -59,6 +61,7 @@ def test_metrics_name_nobody(server, calls):
         assert private not in text
 
 
+@pytest.mark.alone
 def test_it_answers_while_the_others_are_busy(server, stack, calls):
     """Postgres hangs, every worker with it: /livez answers at once, /readyz within its second."""
     lamp = calls.new_account(DEVICE)

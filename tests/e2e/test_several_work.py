@@ -139,10 +139,11 @@ def test_all_at_once_on_one_account(fleet, truth, eyes):
     for thread in threads:
         thread.start()
     time.sleep(3)
+    wait_until(lambda: results.count(0) > 10, 20, "changes")  # also on a busy machine
     stop.set()
     for thread in threads:
         thread.join(20)
-    assert set(results) <= {0, 109, 110} and results.count(0) > 10, results
+    assert set(results) <= {0, 109, 110}, results
     assert code(fleet.members[1].calls.unbind(phone, [lamp.name])) in (0, 110)
     assert code(fleet.members[2].calls.bind(phone, [lamp.name])) == 0
     truth.settle()

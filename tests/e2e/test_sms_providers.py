@@ -234,6 +234,7 @@ def test_a_refused_number_says_nothing_against_the_provider(server, http, yunton
 # Slowness
 
 
+@pytest.mark.alone
 def test_a_provider_that_hangs_delays_nothing_else(server, http, calls, yuntongxun):
     lamp = calls.new_account(2)
     server.restart(yuntongxun.settings(REGISTRARD_SMS_TIMEOUT="3s", REGISTRARD_SMS_WORKERS="2", REGISTRARD_SMS_QUEUE="4",
