@@ -32,8 +32,8 @@ struct comparison {
     int64_t drift; /* their sum */
     struct drifted_pair *pairs;
     size_t pair_count;
-    int64_t *left_overs; /* peers */
-    size_t left_over_count;
+    int64_t *left_overs; /* peers; first those that are not there as `both` */
+    size_t left_over_count, one_sided_count;
     enum brake brake;
     enum outcome outcome;
 };

@@ -68,21 +68,40 @@ static enum err judge_pairs(struct pg *pg, struct errand *errand)
     return err;
 }
 
-static enum err judge_left_overs(struct pg *pg, struct errand *errand)
+/* Of those that are there as `both`, or of the others. */
+static enum err find_left_overs(struct pg *pg, struct errand *errand, bool both, int64_t **ids_r, size_t *count_r)
 {
-    struct comparison *comparison = errand->comparison;
+    const struct comparison *comparison = errand->comparison;
     const char **locals = arena_array(errand->arena, comparison->difference_count, sizeof *locals);
     size_t count = 0;
     for (size_t i = 0; i < comparison->difference_count; i++) {
-        if (comparison->differences[i].kind != DIFFERENCE_LEFT_OVER)
+        const struct difference *difference = &comparison->differences[i];
+        if (difference->kind != DIFFERENCE_LEFT_OVER)
             continue;
-        const char *jid = comparison->roster.items[comparison->differences[i].seen].jid;
-        locals[count++] = arena_copy(errand->arena, jid, strcspn(jid, "@"));
+        const struct roster_item *item = &comparison->roster.items[difference->seen];
+        if ((item->subscription == XMPP_BOTH) == both)
+            locals[count++] = arena_copy(errand->arena, item->jid, strcspn(item->jid, "@"));
     }
-    const enum err err = drift_left_overs(pg, errand->arena, errand->account.id, locals, count, &comparison->left_overs,
-                                          &comparison->left_over_count);
-    comparison->counts[DIFFERENCE_LEFT_OVER] = (int64_t)comparison->left_over_count;
-    return err;
+    return drift_left_overs(pg, errand->arena, errand->account.id, locals, count, ids_r, count_r);
+}
+
+static enum err judge_left_overs(struct pg *pg, struct errand *errand)
+{
+    struct comparison *comparison = errand->comparison;
+    int64_t *one_sided = NULL, *both = NULL;
+    size_t both_count = 0;
+    enum err err = find_left_overs(pg, errand, false, &one_sided, &comparison->one_sided_count);
+    if (err == OK)
+        err = find_left_overs(pg, errand, true, &both, &both_count);
+    if (err != OK)
+        return err;
+    const size_t first = comparison->one_sided_count, all = first + both_count;
+    comparison->left_overs = arena_array(errand->arena, all, sizeof *comparison->left_overs);
+    for (size_t i = 0; i < all; i++)
+        comparison->left_overs[i] = i < first ? one_sided[i] : both[i - first];
+    comparison->left_over_count = all;
+    comparison->counts[DIFFERENCE_LEFT_OVER] = (int64_t)all;
+    return OK;
 }
 
 static enum err judge(struct pg *pg, struct errand *errand)
@@ -90,7 +109,7 @@ static enum err judge(struct pg *pg, struct errand *errand)
     struct comparison *comparison = errand->comparison;
     const bool cancelled = errand->account.state == ACCOUNT_CANCELLED;
     memset(comparison->counts, 0, sizeof comparison->counts); /* it may be done twice */
-    comparison->pair_count = comparison->left_over_count = 0;
+    comparison->pair_count = comparison->left_over_count = comparison->one_sided_count = 0;
     enum err err = OK;
     if (cancelled == comparison->there)
         err = judge_jid(pg, errand, cancelled ? DIFFERENCE_RISEN : DIFFERENCE_VANISHED);
@@ -115,14 +134,18 @@ static bool is_peers_doing(const struct comparison *comparison, const struct dri
 
 /* Who has drifted: the account itself, if anything is wrong that no peer can have done to it; else one of those peers,
  * or it after all: who was found to have done such a thing did this, too. So whoever ends many bindings in his client,
- * or deletes his own JID, counts as one, and cannot put the brake on by what that does to others. */
+ * deletes his own JID, or asks for a subscription where his binding ended, of clients that grant it to anybody, counts
+ * as one, and cannot put the brake on by what that does to others. */
 static struct drifted find_drifted(struct errand *errand)
 {
     const struct comparison *comparison = errand->comparison;
     const int64_t *counts = comparison->counts;
-    int64_t *who = arena_array(errand->arena, comparison->pair_count + 1, sizeof *who);
+    const size_t one_sided = comparison->one_sided_count;
+    int64_t *who = arena_array(errand->arena, comparison->pair_count + one_sided + 1, sizeof *who);
     size_t count = 0;
-    bool own = counts[DIFFERENCE_VANISHED] + counts[DIFFERENCE_RISEN] + counts[DIFFERENCE_LEFT_OVER] > 0;
+    bool own = counts[DIFFERENCE_VANISHED] + counts[DIFFERENCE_RISEN] > 0 || comparison->left_over_count > one_sided;
+    for (size_t i = 0; i < one_sided; i++)
+        who[count++] = comparison->left_overs[i];
     for (size_t i = 0; i < comparison->pair_count; i++) {
         const struct drifted_pair *pair = &comparison->pairs[i];
         if (is_peers_doing(comparison, pair))

@@ -234,3 +234,21 @@ def test_what_one_user_does_to_all_his_contacts_counts_as_one(own, policy):
     compared_all_again(own)
     assert not brake(own)
     assert drifted(own) <= 2
+
+
+def test_who_comes_back_to_many_counts_as_one(own):
+    """His bindings ended; he asks for subscriptions, and their clients grant them to anybody."""
+    phone, others = own.calls.new_account(PHONE), [own.calls.new_account(DEVICE) for _ in range(2 * MOST)]
+    names = [one.name for one in others]
+    assert own.calls.bind(phone, names).json["state"] == "bound"
+    assert own.calls.unbind(phone, names).json["state"] == "unbound"
+    settled(own)
+    client = own.client(phone)
+    for one in others:
+        own.client(one).auto_authorize = True
+        client.owner.loop.call_soon_threadsafe(lambda jid=one.jid: client.send_presence_subscription(pto=jid))
+    wait_until(lambda: drifted(own), SOON, "somebody who drifted")
+    wait_until(lambda: not any(own.shown(one) for one in [phone, *others]), LATER, "all of it removed")
+    compared_all_again(own)
+    assert not brake(own)
+    assert drifted(own) <= 2

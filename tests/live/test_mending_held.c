@@ -114,6 +114,41 @@ static void who_did_it_before_did_it_again(void **state)
     assert_int_equal(brake_now(), BRAKE_OFF);
 }
 
+/* Whose binding ended asks for a subscription, and clients grant it that grant all. */
+static void who_comes_back_to_many_counts_once(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 1;
+    for (int i = 0; i < PEERS; i++) {
+        const int64_t once = active_account(ACCOUNT_DEVICE, arena_printf(arena, "once%d", i));
+        ask("insert into bindings_ended (low, high) values (%lld, %lld)", (long long)me, (long long)once);
+        seen_count = 0;
+        shows(me, XMPP_FROM, "");
+        assert_int_equal(compare(once, true), OUTCOME_MENDED);
+        assert_true(waits(OUTBOX_PAIR, me, once));
+        settle_all();
+    }
+    assert_int_equal(drifted_accounts(), 1);
+    assert_int_equal(ask("select account_id from comparisons where drifted_at is not null"), me);
+    assert_int_equal(brake_now(), BRAKE_OFF);
+}
+
+/* As an old backup shows them. */
+static void bindings_that_are_back_count_each(void **state)
+{
+    (void)state;
+    jobs.reconcile.brake.accounts = 1;
+    for (int i = 0; i < 2; i++) {
+        const int64_t once = active_account(ACCOUNT_DEVICE, arena_printf(arena, "once%d", i));
+        ask("insert into bindings_ended (low, high) values (%lld, %lld)", (long long)me, (long long)once);
+        seen_count = 0;
+        shows(me, XMPP_BOTH, "");
+        assert_int_equal(compare(once, true), i == 0 ? OUTCOME_MENDED : OUTCOME_HELD);
+    }
+    assert_int_equal(drifted_accounts(), 2);
+    assert_int_equal(brake_now(), BRAKE_ON);
+}
+
 /* Contacts that are missing while their JIDs are there: so it is when rosters were emptied. */
 static void rosters_that_lack_contacts_count_each(void **state)
 {
@@ -239,6 +274,8 @@ int main(void)
         MENDING_TEST(a_jid_that_is_gone_counts_for_those_who_lost_it),
         MENDING_TEST(of_several_who_may_have_done_it_one_is_noted),
         MENDING_TEST(who_did_it_before_did_it_again),
+        MENDING_TEST(who_comes_back_to_many_counts_once),
+        MENDING_TEST(bindings_that_are_back_count_each),
         MENDING_TEST(rosters_that_lack_contacts_count_each),
         MENDING_TEST(a_check_obeys_it_too),
         MENDING_TEST(a_pair_unbound_meanwhile_is_not_restored),
