@@ -19,7 +19,7 @@ ejabberd_start() {
     port_keep client && client=$PORT
     port_keep component && component=$PORT
     port_keep api && api=$PORT
-    ejabberd_configuration "$client" "$component" "$api" "$(cat -- "$VAR/secrets/component")" |
+    ejabberd_configuration "$client" "$component" "$api" "$(var_read secrets/component)" |
         var_write ejabberd/ejabberd.yml
     ejabberd_setup | var_write ejabberd/setup.erl
     as_user rm -f -- "$VAR/ejabberd/ready"

@@ -28,6 +28,11 @@ as_user() {
     "${AS_USER[@]}" "$@"
 }
 
+# Prints the file $1 of VAR, as far as that user may read it: a link there leads him no further than he can go anyway.
+var_read() {
+    as_user cat -- "$VAR/$1" 2>/dev/null
+}
+
 # Opens the state directory $1, made when it does not exist, and leaves its absolute path in VAR. A directory that holds
 # something else is refused rather than taken over.
 var_open() {
@@ -87,7 +92,7 @@ var_write() {
 # Sockets lie outside VAR: the path of one may have 107 bytes only. Their directory is private, and made anew when /tmp
 # was cleared or no server runs; its path is kept in VAR. Leaves it in SOCKETS.
 sockets_open() {
-    SOCKETS=$(cat -- "$VAR/sockets" 2>/dev/null) || SOCKETS=
+    SOCKETS=$(var_read sockets) || SOCKETS=
     if [ -n "$SOCKETS" ] && [ "$(stat -c '%U %a %F' -- "$SOCKETS" 2>/dev/null)" = "$SERVERS_USER 700 directory" ]; then
         return
     fi
@@ -97,7 +102,7 @@ sockets_open() {
 
 # Removes that directory when it is empty: VAR may be deleted before it is used again.
 sockets_close() {
-    SOCKETS=$(cat -- "$VAR/sockets" 2>/dev/null) || return 0
+    SOCKETS=$(var_read sockets) || return 0
     as_user rmdir -- "$SOCKETS" 2>/dev/null || true
 }
 
@@ -128,11 +133,13 @@ services_choose() {
     [ -n "${REGISTRARD_XMPP_HOST:-}" ] || services+=(prosody)
 }
 
-# What the stack says fills in what the environment does not say, be it the value or the file that holds it.
+# What the stack says fills in what the environment does not say, be it the value or the file that holds it. Some of it
+# comes from files of VAR: what has no name of a setting is not taken for one, nor run when it is looked up.
 adopt_settings() {
     local line name value
     while IFS= read -r line; do
         name=${line%%=*}
+        [[ $name =~ ^(REGISTRARD|STACK)_[A-Z0-9_]+$ ]] || continue
         value=${name%_FILE}
         [[ $name == REGISTRARD_* && ( -n ${!name:-} || -n ${!value:-} ) ]] || export "${line?}"
     done < <(bash "$here/stack.sh" settings "$VAR" "${services[@]}")

@@ -78,7 +78,7 @@ port_answers() {
 }
 
 port_kept() { # name
-    sed -n "s/^$1=//p" "$VAR/ports" 2>/dev/null || true
+    var_read ports | sed -n "s/^$1=//p" || true
 }
 
 # Leaves in PORT a free port of this machine's loopback for the use NAME: the one kept in VAR, or a new one when another
@@ -91,5 +91,5 @@ port_keep() {
         PORT=$((20000 + SRANDOM % 12000))
         port_answers "$PORT" || grep -qs "=$PORT\$" "$VAR/ports"
     do :; done
-    { sed "/^$name=/d" "$VAR/ports" 2>/dev/null || true; echo "$name=$PORT"; } | var_write ports
+    { var_read ports | sed "/^$name=/d" || true; echo "$name=$PORT"; } | var_write ports
 }

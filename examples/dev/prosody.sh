@@ -17,7 +17,7 @@ prosody_start() {
     local client component
     port_keep client && client=$PORT
     port_keep component && component=$PORT
-    prosody_configuration "$client" "$component" "$(cat -- "$VAR/secrets/component")" | var_write prosody/prosody.cfg.lua
+    prosody_configuration "$client" "$component" "$(var_read secrets/component)" | var_write prosody/prosody.cfg.lua
     process_start prosody /usr/bin/prosody --config "$VAR/prosody/prosody.cfg.lua" -F
 }
 

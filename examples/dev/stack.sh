@@ -34,7 +34,7 @@ up() {
             sleep 0.2
             "${service}_start"
         done
-        tail -n 5 -- "$VAR/log/$service.log" >&2 || true
+        as_user tail -n 5 -- "$VAR/log/$service.log" >&2 || true
         die "$service does not come up; see $VAR/log/$service.log"
     done
 }

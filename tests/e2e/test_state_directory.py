@@ -97,3 +97,41 @@ def test_one_that_is_replaced_afterwards(place, target):
     assert_refused(done, "cannot reach")
     given = (place / "var.old").stat()
     assert given.st_uid != 0 and given.st_mode & 0o777 == 0o700
+
+
+@pytest.fixture
+def taken(place):
+    """One that is the servers' user's, who may write anything there."""
+    assert open_var(place / "var").returncode == 0
+    return place / "var"
+
+
+def settings_of(var, then):
+    script = 'set -euo pipefail; here=$1; . "$1/lib.sh"; var_open "$2"; services=(prosody); '
+    return subprocess.run(["bash", "-c", script + "STACK=$(bash \"$here/stack.sh\" settings \"$VAR\" prosody); " + then, "bash",
+                           str(LIB.parent), str(var)], capture_output=True, text=True, timeout=20, check=False)
+
+
+def test_what_it_says_of_its_servers_is_not_run(place, taken):
+    """Neither as a command nor as what each later program loads."""
+    sign = place / "sign"
+    (taken / "ports").write_text(f"component=1\ncomponent=LD_PRELOAD=/x.so\ncomponent=REGISTRARD_A[$(touch {sign})]=1\n")
+    done = settings_of(taken, 'REGISTRARD_POSTGRES_URL=x; adopt_settings; printf "%s\n" "${LD_PRELOAD:-none}"')
+    assert (done.returncode, done.stdout) == (0, "none\n"), done
+    assert not sign.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="for others there is nothing that the servers' user may not read")
+@pytest.mark.parametrize("name", ["ports", "secrets/component"])
+def test_a_link_in_it_is_not_followed_by_root(place, taken, name):
+    secret = place / "secret"
+    secret.write_text("component=12345\n")  # as good as any
+    secret.chmod(0o600)
+    (taken / name).unlink(missing_ok=True)
+    (taken / name).symlink_to(secret)
+    script = ('set -euo pipefail; here=$1; for part in lib process prosody; do . "$here/$part.sh"; done; var_open "$2"; '
+              'port_answers() { return 1; }; process_start() { :; }; sockets_open; echo "$SOCKETS"; prosody_start; '
+              'port_keep client; cat "$VAR/ports" "$VAR/prosody/prosody.cfg.lua"')
+    done = subprocess.run(["bash", "-c", script, "bash", str(LIB.parent), str(taken)], capture_output=True, text=True,
+                          timeout=20, check=False)
+    assert "12345" not in done.stdout, done
