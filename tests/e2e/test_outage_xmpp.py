@@ -81,6 +81,7 @@ def test_what_is_answered_meanwhile(away, server, calls, truth, eyes):
     wait_until(lambda: metric(server, "outbox_due", kind="pair") == 0, what="nothing waiting on /metrics")
 
 
+@pytest.mark.alone
 def test_a_dead_link_is_noticed_within_two_intervals(server, link):
     """20 s by default: an interval until it is pinged, another for the answer."""
     interval = 1.0

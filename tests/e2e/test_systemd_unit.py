@@ -43,11 +43,10 @@ def command(server, stack, unit):  # pylint: disable=redefined-outer-name
     def start(key):
         words = [{PROGRAM: str(server.binary), FILE: str(path)}.get(word, word) for word in shlex.split(unit[key])]
         assert {str(server.binary), str(path)} <= set(words), unit[key]
-        as_user = {"user": stack.user, "group": stack.user, "extra_groups": []} if os.geteuid() == 0 else {}
         with open(server.log.path, "ab") as log:
             made.append(subprocess.Popen(  # pylint: disable=consider-using-with
                 words, env={}, cwd="/", umask=int(unit["UMask"], 8), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, **as_user))
+                start_new_session=True, **stack.as_user()))
         return made[-1]
 
     yield start
