@@ -33,8 +33,8 @@ struct peer {
     bool used[16];                 /* of the rules that are for once */
     pthread_t thread;
     atomic_bool stop;
-    atomic_int connections;
-    char heard[4096]; /* all commands but the greeting, read after peer_stop */
+    atomic_int connections, ended; /* so many, and so many of them closed */
+    char heard[4096];              /* all commands but the greeting, read after peer_stop */
 };
 
 static inline bool peer_still_there(int fd, int wait_ms)
@@ -112,6 +112,7 @@ static inline void *peer_run(void *arg)
         atomic_fetch_add(&peer->connections, 1);
         peer_serve(peer, fd);
         close(fd);
+        atomic_fetch_add(&peer->ended, 1);
     }
     return NULL;
 }

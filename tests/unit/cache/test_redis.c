@@ -12,7 +12,8 @@
 #include "component/cache/redis_script.h"
 #include "tests/unit/cache/redis_peer.h"
 
-enum { TIMEOUT_MS = 200, SLACK_MS = 150, AT_ONCE_MS = 100, PAUSE_MS = 1050 };
+/* A machine may stand still for a while: what is quick is quick beside the timeout. */
+enum { TIMEOUT_MS = 1000, SLACK_MS = 900, AT_ONCE_MS = 500, PAUSE_MS = 1050 };
 
 static const struct peer_rule obedient[] = {{0}};
 
@@ -74,7 +75,7 @@ static void a_silent_redis_costs_few_calls_a_timeout(void **state)
         expect_within(redis, ERR_CACHE_DOWN, 0, TIMEOUT_MS + SLACK_MS);
         slow += clock_ms() - before_ms > AT_ONCE_MS;
     }
-    assert_in_range(slow, 0, 1); /* one, if this thread was kept from running for as long as a pause */
+    assert_in_range(slow, 0, 3); /* one whenever this thread was kept from running for as long as a pause */
     redis_free(&redis);
     peer_stop(&peer);
 }
@@ -95,7 +96,7 @@ static void a_late_answer_is_nobodys(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_start(&peer, (const struct peer_rule[]){{.on = "first", .delay_ms = TIMEOUT_MS + 150, .answer = "$1\r\n1\r\n"},
+    peer_start(&peer, (const struct peer_rule[]){{.on = "first", .delay_ms = TIMEOUT_MS + 500, .answer = "$1\r\n1\r\n"},
                                                  {.on = "second", .answer = "$1\r\n2\r\n"},
                                                  {0}});
     struct redis_config config = config_of(peer.address);
@@ -153,7 +154,8 @@ static void a_link_lost_while_idle_is_remade_unseen(void **state)
     struct redis *redis = redis_new(&config);
     for (int i = 0; i < 5; i++) {
         expect_within(redis, OK, 0, SLACK_MS);
-        usleep(20 * 1000);
+        while (atomic_load(&peer.ended) < i + 1)
+            usleep(1000);
     }
     assert_int_equal(atomic_load(&peer.connections), 5);
     redis_free(&redis);

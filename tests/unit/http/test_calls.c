@@ -76,14 +76,15 @@ static void outlives_clients_that_leave(void **state)
     for (int i = 0; i < 8; i++) {
         struct client client = client_open(http_port(server), false);
         client_send(&client, GET("/lane?sleep_ms=50"));
-        usleep(5000);
+        while ((int)http_active(server) + atomic_load(&lane_runs) <= i) /* until it was taken in */
+            usleep(1000);
         if (i % 2 == 0) {
             struct linger reset = {.l_onoff = 1};
             setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         }
         client_close(&client);
     }
-    for (int i = 0; i < 200 && http_active(server) > 0; i++)
+    for (int i = 0; i < 1000 && http_active(server) > 0; i++)
         usleep(10000);
     assert_int_equal(http_active(server), 0);
     assert_int_equal(atomic_load(&lane_runs), 8);
@@ -95,12 +96,12 @@ static void counts_what_is_active(void **state)
     (void)state;
     assert_int_equal(http_active(server), 0);
     struct client client = client_open(http_port(server), false);
-    client_send(&client, GET("/lane?sleep_ms=200"));
-    for (int i = 0; i < 150 && http_active(server) == 0; i++)
+    client_send(&client, GET("/lane?sleep_ms=1000"));
+    for (int i = 0; i < 5000 && http_active(server) == 0; i++)
         usleep(1000);
     assert_int_equal(http_active(server), 1);
     assert_answer(client_answer(&client), 200, NULL, NULL);
-    for (int i = 0; i < 100 && http_active(server) > 0; i++)
+    for (int i = 0; i < 5000 && http_active(server) > 0; i++)
         usleep(1000);
     assert_int_equal(http_active(server), 0);
     client_close(&client);
@@ -110,8 +111,9 @@ static void finishes_what_runs_when_quiesced(void **state)
 {
     (void)state;
     struct client client = client_open(http_port(server), false);
-    client_send(&client, GET("/lane?sleep_ms=100"));
-    usleep(30000);
+    client_send(&client, GET("/lane?sleep_ms=500"));
+    for (int i = 0; i < 5000 && http_active(server) == 0; i++)
+        usleep(1000);
     uint16_t port = http_port(server);
     http_quiesce(server);
     assert_answer(client_answer(&client), 200, "Connection: close\r\n", NULL);

@@ -128,6 +128,8 @@ static inline void api_read(struct api_peer *peer, struct api_connection *connec
     connection->complete = api_is_complete(connection);
     if (connection->complete)
         atomic_fetch_add(&peer->requests, 1);
+    else if (connection->text[0] == '\x16') /* a TLS hello, which is no HTTP */
+        api_close(connection);
 }
 
 static inline void api_take(struct api_peer *peer)

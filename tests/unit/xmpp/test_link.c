@@ -140,7 +140,7 @@ static void a_praised_link_is_soon_followed(void **state)
         peer_accept(&fixture->peer);
         wait_until(fixture, true, generation + 1);
     }
-    assert_in_range(clock_ms() - started, 8 * 50, 8 * 400); /* where the eighth pause alone could be 12 s */
+    assert_in_range(clock_ms() - started, 8 * 50, 8 * 1000); /* where the eighth pause alone could be 12 s */
 }
 
 static void what_is_refused_ends_the_link(void **state)
@@ -188,6 +188,7 @@ static void a_message_over_a_limit_costs_nothing(void **state)
 static void an_answer_over_a_limit_is_told(void **state)
 {
     struct fixture *fixture = *state;
+    fixture->config.request_timeout_ms = 10000;
     connect_once(fixture);
     for (int i = 0; i < 3; i++) {
         start_call(fixture);
@@ -249,7 +250,7 @@ static void a_name_is_resolved(void **state)
 static void a_silent_server_is_pinged(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->config.ping_interval_ms = 100;
+    fixture->config.ping_interval_ms = 500;
     connect_once(fixture);
     for (int i = 0; i < 3; i++) {
         char id[PEER_ID_SIZE];
@@ -264,13 +265,13 @@ static void a_dead_server_is_noticed(void **state)
 {
     struct fixture *fixture = *state;
     fixture->config.ping_interval_ms = 100;
-    connect_once(fixture);
     int64_t started = clock_ms();
+    connect_once(fixture);
     char id[PEER_ID_SIZE];
     peer_take(&fixture->peer, "<ping xmlns=\"urn:xmpp:ping\"/></iq>", id);
     peer_write(&fixture->peer, "<message/> "); /* noise is no answer */
     wait_until(fixture, false, 1);
-    assert_in_range(clock_ms() - started, 150, 1000);
+    assert_in_range(clock_ms() - started, 150, PEER_WAIT_MS);
     assert_string_equal(status_of(fixture).reason, "a ping was not answered");
     peer_hang_up(&fixture->peer);
     peer_accept(&fixture->peer);
@@ -328,7 +329,7 @@ static void closing_does_not_wait_for_a_connection(void **state)
     peer_accept_socket(&fixture->peer); /* no handshake */
     int64_t started = clock_ms();
     link_close(&fixture->link);
-    assert_in_range(clock_ms() - started, 0, 1000);
+    assert_in_range(clock_ms() - started, 0, PEER_WAIT_MS);
 }
 
 static void closing_does_not_wait_for_the_pause(void **state)
@@ -342,7 +343,7 @@ static void closing_does_not_wait_for_the_pause(void **state)
     peer_pause(50);
     int64_t started = clock_ms();
     link_close(&fixture->link);
-    assert_in_range(clock_ms() - started, 0, 1000);
+    assert_in_range(clock_ms() - started, 0, PEER_WAIT_MS);
 }
 
 static void pauses_grow_while_it_fails(void **state)

@@ -57,19 +57,22 @@ struct waiter {
     pthread_t thread;
     int64_t timeout_ms;
     enum err as_reader; /* what his reading comes to, should it be his */
-    atomic_bool done;
+    atomic_bool joined, done;
     bool read; /* it was his */
     enum err result;
     char name[16]; /* of what was read */
 };
 
-/* A reading that shows what was written at the place; NULL when that takes too long. */
-static struct reading *join(const char *local, uint64_t place, int64_t timeout_ms, bool *mine_r)
+/* A reading that shows what was written at the place; NULL when that takes too long. Tells when it is one of those who
+ * wait, unless joined_r is NULL. */
+static struct reading *join(const char *local, uint64_t place, int64_t timeout_ms, bool *mine_r, atomic_bool *joined_r)
 {
     const int64_t deadline_ms = clock_ms() + timeout_ms;
     for (;;) {
         enum reading_part part;
         struct reading *reading = readings_join(readings, local, place, &part);
+        if (joined_r != NULL)
+            atomic_store(joined_r, true);
         const enum err err = part == READING_MINE ? OK : reading_wait(reading, deadline_ms, &part);
         *mine_r = part == READING_MINE;
         if (err == OK)
@@ -80,16 +83,12 @@ static struct reading *join(const char *local, uint64_t place, int64_t timeout_m
     }
 }
 
-static struct reading *has_written(uint64_t place, int64_t timeout_ms, bool *mine_r)
-{
-    return join("a", place, timeout_ms, mine_r);
-}
-
 static void *wait_for_one(void *arg)
 {
     struct waiter *waiter = arg;
     const struct roster *roster = NULL;
-    struct reading *reading = has_written(atomic_fetch_add(&places, 1) + 1, waiter->timeout_ms, &waiter->read);
+    struct reading *reading =
+        join("a", atomic_fetch_add(&places, 1) + 1, waiter->timeout_ms, &waiter->read, &waiter->joined);
     waiter->result = reading != NULL ? OK : ERR_TIMEOUT;
     if (waiter->read) {
         const struct roster own = roster_called(reading, "waiter's");
@@ -105,12 +104,15 @@ static void *wait_for_one(void *arg)
     return NULL;
 }
 
-/* Begins to wait, and surely does so when this returns. */
+/* Begins to wait, and does so when this returns: at least it is one of those who do. */
 static void start(struct waiter *waiter, int64_t timeout_ms)
 {
     waiter->timeout_ms = timeout_ms;
+    atomic_init(&waiter->joined, false);
     atomic_init(&waiter->done, false);
     assert_int_equal(pthread_create(&waiter->thread, NULL, wait_for_one, waiter), 0);
+    while (!atomic_load(&waiter->joined))
+        pause_ms(1);
     pause_ms(SHORT_MS);
 }
 
@@ -304,7 +306,8 @@ static void *write_and_see(void *arg)
         struct reading *reading = rand_r(&seed) % 2 == 0 ? readings_begin(readings, local) : NULL;
         mine = reading != NULL; /* in one go: it is read after the write, whoever else waits for it */
         const int least = atomic_fetch_add(&rosters[number].written, 1) + 1;
-        if (reading == NULL && (reading = join(local, atomic_fetch_add(&places, 1) + 1, LONG_MS, &mine)) == NULL) {
+        if (reading == NULL &&
+            (reading = join(local, atomic_fetch_add(&places, 1) + 1, LONG_MS, &mine, NULL)) == NULL) {
             atomic_fetch_add(&wrong, 1);
             continue;
         }
