@@ -20,7 +20,7 @@ from test_003_rosters import (  # noqa: F401  pylint: disable=unused-import
     test_made_while_the_link_was_cut_they_see_each_other_when_it_is_back,
     test_nicknames_are_the_names_in_rosters, test_unbound_both_are_gone_for_each_other,
 )
-from test_reconcile import ALWAYS, FOLLOW, edit_roster
+from test_reconcile import ALWAYS, FOLLOW
 from test_roster_names import groups_of, say, wait_shown
 from test_smoke import test_from_registration_to_seeing_each_other  # noqa: F401  pylint: disable=unused-import
 
@@ -181,7 +181,7 @@ def test_a_group_that_ejabberd_cannot_be_told_is_its_user_s_own(server, calls, p
     assert calls.bind(phone, [lamp.name]).json["state"] == "bound"
     client = xmpp_client(phone.jid, phone.jid_password)
     client.wait_item(lamp.jid)
-    edit_roster(client, lamp.jid, name="Kitchen", groups=["a;b", "Home"])
+    client.edit_item(lamp.jid, name="Kitchen", groups=["a;b", "Home"])
     wait_until(lambda: groups_of(calls, phone) == {lamp.name: {"Home"}}, what="the group that it can be told")
     assert compared(db, phone) == SAME
     wait_shown(client, lamp.jid, "Kitchen", {"a;b", "Home"})
