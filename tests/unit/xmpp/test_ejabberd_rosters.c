@@ -60,12 +60,19 @@ static void writes_both_and_reads_both(void **state)
     peer_expect_silence(&fixture->link_peer, 30);
 }
 
-static void writes_at_once(void **state)
+/* Both writes are answered, and then nothing: clients are being told. */
+static void writes_at_once_and_reads_one_after_the_other(void **state)
 {
     struct fixture *fixture = *state;
     fixture->rules = bound;
     fixture->api_peer.answer_when = 2;
-    assert_int_equal(bind_both(fixture), OK);
+    fixture->task.deadline_ms = clock_ms() + 300;
+    assert_int_equal(bind_both(fixture), ERR_TIMEOUT);
+    const char *first = strstr(fixture->told, "add_rosteritem");
+    assert_non_null(first);
+    assert_non_null(strstr(first + 1, "add_rosteritem"));
+    assert_null(strstr(fixture->told, "get_roster"));
+    assert_null(strstr(fixture->told, "check_account"));
 }
 
 /* The other way round clients could be left with what is gone. */
@@ -187,7 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(writes_both_and_reads_both),
-        TEST(writes_at_once),
+        TEST(writes_at_once_and_reads_one_after_the_other),
         TEST(removes_one_after_the_other),
         TEST(a_side_that_is_going_is_left_alone),
         TEST(what_was_written_for_nobody_is_taken_back),
