@@ -334,7 +334,7 @@ static enum err edit(struct readback *readback, bool bind)
 const struct xmpp_server server_ejabberd = {
     .name = "ejabberd",
     .says = "ejabberd",
-    .revision = 2,
+    .revision = 3,
     .unordered = true, /* each connection of the API is served by itself */
     .account_requests = 2,
     .edit_requests = 2,
