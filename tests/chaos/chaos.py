@@ -24,6 +24,7 @@ from clients import Client  # noqa: E402
 from hands import Hand003, Post  # noqa: E402
 from harness.calls import DEVICE, new_name  # noqa: E402
 from harness.sealed import jid_password  # noqa: E402
+from harness.servers import server_of  # noqa: E402
 from harness.stack import Stack  # noqa: E402
 from harness.xmpp_client import XmppClients  # noqa: E402
 from mailbox import Mailbox  # noqa: E402
@@ -31,7 +32,6 @@ from model import Subject  # noqa: E402
 from parts import LEASE, Parts  # noqa: E402
 from report import Report  # noqa: E402
 from schedule import schedule  # noqa: E402
-from servers import server_of  # noqa: E402
 from verdict import Postgres, compare_acknowledged, compare_server  # noqa: E402
 from wire import Wire  # noqa: E402
 

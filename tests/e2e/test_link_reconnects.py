@@ -3,10 +3,8 @@ and what was acknowledged holds, once."""
 
 import contextlib
 import os
-import pathlib
 import random
 import re
-import sys
 import time
 
 import pytest
@@ -16,9 +14,8 @@ from harness.d003 import metric, wait_until
 from harness.incidents import works
 from harness.knife import Knife
 from harness.outage import SHORT
+from harness.servers import server_of
 from harness.worlds import World
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "chaos"))
 
 LINKS = 1000
 WARM = 150  # links after which everything that is kept has been made
@@ -67,8 +64,6 @@ class Size:
 
 def jids_on_the_server(stack):
     """Local parts, read behind registrard's back."""
-    from servers import server_of  # pylint: disable=import-outside-toplevel
-
     with contextlib.closing(server_of(stack, stack.components[-1])) as one:
         return set(one.read())
 
