@@ -123,7 +123,7 @@ static const struct step {
 };
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
-static void no_more_than_a_binding_costs(int64_t reads_r[STEPS])
+static void count_each_step(int64_t reads_r[STEPS])
 {
     for (size_t i = 0; i < STEPS; i++) {
         (void)count_reads();
@@ -155,7 +155,7 @@ static void fill(void)
 static void expect_reads(const char *when, int64_t others)
 {
     int64_t reads[STEPS];
-    no_more_than_a_binding_costs(reads);
+    count_each_step(reads);
     for (size_t i = 0; i < STEPS; i++) {
         const int64_t most = steps[i].most * LIST + others + (steps[i].run == want ? HUB_BINDINGS : 0);
         if (reads[i] > most && (others == 0 || !steps[i].by_plan))
