@@ -19,7 +19,13 @@
 #include "component/cache/token_cache.h"
 #include "tests/live/own_redis.h"
 
-enum { TIMEOUT_MS = 400, SLACK_MS = 200, STARTS_WITHIN_MS = 10000, HOUR_MS = 3600 * 1000, WORKERS = 8 };
+enum {
+    TIMEOUT_MS = 800,
+    SLACK_MS = 700 /* less than another deadline */,
+    STARTS_WITHIN_MS = 10000,
+    HOUR_MS = 3600 * 1000,
+    WORKERS = 8
+};
 
 struct setting {
     struct own_redis own;
@@ -95,10 +101,10 @@ static void a_stopped_redis_costs_few_calls_a_deadline(void **state)
     struct setting *setting = *state;
     own_redis_signal(&setting->own, SIGSTOP);
     int slow = 0, calls = 0;
-    for (int64_t until_ms = clock_ms() + 3000; clock_ms() < until_ms; calls++) {
+    for (int64_t until_ms = clock_ms() + 5000; clock_ms() < until_ms; calls++) {
         int64_t before_ms = clock_ms();
         assert_int_equal(ask(setting->redis), ERR_CACHE_DOWN);
-        slow += clock_ms() - before_ms > 50;
+        slow += clock_ms() - before_ms > TIMEOUT_MS / 2;
         usleep(5 * 1000);
     }
     assert_true(calls > 50);
@@ -277,18 +283,23 @@ static void a_silent_redis_closes_the_memory(void **state)
     struct token_memory *memory = token_memory_new(1024, HOUR_MS);
     struct token_listener *listener = NULL;
     assert_int_equal(token_listener_start(&setting->config, memory, &listener), OK);
-    wait_for_memory(memory, true, 1000);
+    wait_for_memory(memory, true, STARTS_WITHIN_MS);
     for (int64_t until_ms = clock_ms() + 1500; clock_ms() < until_ms; usleep(5000))
-        assert_true(is_open(memory)); /* pings keep it so */
+        assert_true(is_open(memory));       /* pings keep it so */
+    int64_t quickest_ms = STARTS_WITHIN_MS; /* a machine may stand still for a while */
     for (int i = 0; i < 3; i++) {
         usleep((useconds_t)random_below(300) * 1000);
+        int64_t before_ms = clock_ms();
         own_redis_signal(&setting->own, SIGSTOP);
-        int64_t took_ms = wait_for_memory(memory, false, 1500);
+        wait_for_memory(memory, false, 2500);
+        int64_t took_ms = clock_ms() - before_ms;
         print_message("closed %ld ms after the stop\n", (long)took_ms);
-        assert_in_range(took_ms, 490, 1000);
+        assert_true(took_ms >= 490);
+        quickest_ms = took_ms < quickest_ms ? took_ms : quickest_ms;
         own_redis_signal(&setting->own, SIGCONT);
-        wait_for_memory(memory, true, 2500);
+        wait_for_memory(memory, true, STARTS_WITHIN_MS);
     }
+    assert_in_range(quickest_ms, 490, 1000);
     token_listener_stop(&listener);
     assert_false(is_open(memory));
     token_memory_free(&memory);
@@ -300,9 +311,9 @@ static void a_killed_redis_closes_the_memory_at_once(void **state)
     struct token_memory *memory = token_memory_new(1024, HOUR_MS);
     struct token_listener *listener = NULL;
     assert_int_equal(token_listener_start(&setting->config, memory, &listener), OK);
-    wait_for_memory(memory, true, 1000);
+    wait_for_memory(memory, true, STARTS_WITHIN_MS);
     own_redis_kill(&setting->own);
-    assert_in_range(wait_for_memory(memory, false, 500), 0, 200);
+    assert_in_range(wait_for_memory(memory, false, 2500), 0, 450); /* what is silent is noticed after 500 */
     usleep(500 * 1000);
     assert_false(is_open(memory));
     own_redis_start(&setting->own);
@@ -324,11 +335,11 @@ static void the_listener_stops_promptly_whatever_redis_does(void **state)
             own_redis_kill(&setting->own); /* so that it pauses */
         assert_int_equal(token_listener_start(&setting->config, memory, &listener), OK);
         if (i == 1)
-            wait_for_memory(memory, true, 1000);
+            wait_for_memory(memory, true, STARTS_WITHIN_MS);
         usleep(i == 0 ? 0 : 150 * 1000);
         int64_t before_ms = clock_ms();
         token_listener_stop(&listener);
-        assert_in_range(clock_ms() - before_ms, 0, 150);
+        assert_in_range(clock_ms() - before_ms, 0, 450);
         assert_false(is_open(memory));
         token_memory_free(&memory);
     }
