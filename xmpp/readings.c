@@ -12,7 +12,10 @@
 #include "component/base/clock.h"
 #include "xmpp/unreadable.h"
 
-enum { LOCAL_SIZE = 256 };
+enum {
+    LOCAL_SIZE = 256,
+    HEAVY = 1024 * 1024 /* bytes of texts, which is twice what 5,000 contacts have */
+};
 
 enum state { WAITED_FOR, IN_FLIGHT, OVER };
 
@@ -135,13 +138,27 @@ static void begin(struct reading *reading)
     reading->place = atomic_load(reading->readings->places);
 }
 
+/* Of its texts. */
+static size_t size_of(const struct roster *roster)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct roster_item *item = &roster->items[i];
+        size += strlen(item->jid) + strlen(item->name);
+        for (size_t group = 0; group < item->group_count; group++)
+            size += strlen(item->groups[group]);
+    }
+    return size;
+}
+
 static void note_size(const struct reading *reading)
 {
     const int64_t now_ms = clock_ms();
     struct unreadable *unreadable = reading->readings->unreadable;
-    if (reading->result == OK)
+    const bool heavy = reading->result == OK && size_of(&reading->roster) > HEAVY;
+    if (reading->result == OK && !heavy)
         unreadable_forget(unreadable, reading->local);
-    if (reading->result == ERR_TOO_LARGE)
+    if (heavy || reading->result == ERR_TOO_LARGE)
         unreadable_note(unreadable, reading->local, now_ms - reading->begun_ms, now_ms);
 }
 

@@ -6,7 +6,7 @@
  * the write. So it serves those who had written when it was begun; that is told by places, numbers that are given out
  * in the order in which things are sent (link_places). One that failed for a reason that says nothing of the roster
  * (its reader's time was over, the link broke) serves nobody, and another one of those who wait reads. After one that
- * was too large the account rests (unreadable.h). Thread-safe. */
+ * was too large, or nearly so, the account rests (unreadable.h). Thread-safe. */
 #ifndef XMPP_READINGS_H
 #define XMPP_READINGS_H
 

@@ -109,7 +109,7 @@ enum err server_make(const struct xmpp_server *server, struct task *task, struct
                      struct roster_side sides[2], bool bind, const struct xmpp_patience *patience)
 {
     struct readback readback;
-    if (rests(task, sides, patience->again))
+    if (rests(task, sides, bind && patience->again)) /* what ends is written soon, for the other side's sake */
         return ERR_TOO_LARGE;
     readback_init(&readback, server, task, arena, sides);
     enum err err = readback_end(&readback, server->edit(&readback, bind));

@@ -32,12 +32,13 @@ static struct {
     enum err refusal;
     int64_t too_large_ms; /* unless it is 0, a roster takes so long and is not read to its end */
     bool at_once;         /* it was to read in the same go as it wrote */
+    bool ending;          /* what is wanted is that there be no binding */
 } server;
 
 static enum err edit(struct readback *readback, bool bind)
 {
     (void)readback;
-    assert_true(bind);
+    assert_int_equal(bind, !server.ending);
     assert_true(task.slots >= 1);
     server.edits++;
     return server.refusal;
@@ -239,6 +240,22 @@ static void a_roster_that_is_too_large_is_left_alone(void **state)
     assert_int_equal(server_make(&made_up, &task, arena, sides, true, &again), OK); /* it can be read again */
 }
 
+/* Else who makes his roster too large again and again would stay in the other's. */
+static void who_ends_a_binding_waits_as_long_each_time(void **state)
+{
+    (void)state;
+    const struct xmpp_patience again = {.disagreeing_ms = PATIENCE_MS, .again = true};
+    const struct timespec first = {.tv_nsec = 200 * 1000000L};
+    server.too_large_ms = 20;
+    assert_int_equal(make(), ERR_TOO_LARGE);
+    server.ending = true;
+    assert_int_equal(server_make(&made_up, &task, arena, sides, false, &again), ERR_TOO_LARGE);
+    assert_int_equal(server.edits, 1);
+    nanosleep(&first, NULL); /* as above */
+    assert_int_equal(server_make(&made_up, &task, arena, sides, false, &again), ERR_TOO_LARGE);
+    assert_int_equal(server.edits, 2); /* it was written, for the other's sake */
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -253,6 +270,7 @@ int main(void)
         TEST(who_writes_against_us_is_given_up_soon),
         TEST(a_refusal_is_the_end),
         TEST(a_roster_that_is_too_large_is_left_alone),
+        TEST(who_ends_a_binding_waits_as_long_each_time),
     };
     return cmocka_run_group_tests_name("make", tests, NULL, NULL);
 }

@@ -286,6 +286,28 @@ static void nothing_is_left_of_what_nobody_waits_for(void **state)
     finish(&next, OK, "next");
 }
 
+/* A roster that can be read, and keeps the server and the link from others all the same. */
+static void whose_roster_is_heavy_rests_until_it_is_not(void **state)
+{
+    (void)state;
+    enum { ITEMS = 40, NAME = 32 * 1024 };
+    for (size_t count = ITEMS; count > 0; count /= ITEMS) {
+        struct reading *reading = begin("a");
+        struct roster_item *items = arena_array(reading_arena(reading), count, sizeof *items);
+        char *name = arena_alloc(reading_arena(reading), NAME + 1);
+        memset(name, 'a', NAME);
+        name[NAME] = '\0';
+        for (size_t i = 0; i < count; i++)
+            items[i] = (struct roster_item){.jid = "b@x", .name = name};
+        const struct roster roster = {.items = items, .count = count};
+        pause_ms(SHORT_MS);
+        reading_finish(reading, OK, &roster);
+        reading_drop(&reading);
+        assert_int_equal(readings_rest(readings, "a", LONG_MS / SHORT_MS), count > 1);
+        assert_false(readings_rest(readings, "b", LONG_MS / SHORT_MS));
+    }
+}
+
 /* ---- many at once: a roster is a number that each raises before he has it read */
 
 enum { PEOPLE = 12, TURNS = 300, ACCOUNTS = 3 };
@@ -367,6 +389,7 @@ int main(void)
         TEST(what_failed_the_reader_alone_is_tried_by_the_next),
         TEST(who_waits_too_long_goes),
         TEST(nothing_is_left_of_what_nobody_waits_for),
+        TEST(whose_roster_is_heavy_rests_until_it_is_not),
         TEST(nobody_sees_less_than_he_wrote),
     };
     return cmocka_run_group_tests_name("readings", tests, NULL, NULL);
