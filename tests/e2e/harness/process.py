@@ -16,7 +16,7 @@ from harness.log import Log
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
-# Tests hash cheaply, try again at once, and come from one address.
+# Tests hash cheaply, try again at once, come from one address, and share a machine that may be slow.
 QUICK = {
     "REGISTRARD_PASSWORD_MEMORY": "64",
     "REGISTRARD_PASSWORD_PASSES": "1",
@@ -25,6 +25,7 @@ QUICK = {
     "REGISTRARD_OUTBOX_BACKOFF": "50ms",
     "REGISTRARD_OUTBOX_BACKOFF_MAX": "500ms",
     "REGISTRARD_LIMITS_PICTURES_PER_MINUTE": "1000000",
+    "REGISTRARD_BINDING_WAIT": "5s",
 }
 # So that a report in the log says where.
 SANITIZERS = {"UBSAN_OPTIONS": "print_stacktrace=1"}
