@@ -82,9 +82,9 @@ static void each_is_known_for_its_own_time(void **state)
     (void)state;
     char phone[17];
     const struct callers early = {.phone = new_name(phone), .network = here, .handset = NULL};
-    assert_int_equal(callers_note(redis, ring, &early, false, 100), OK);
+    assert_int_equal(callers_note(redis, ring, &early, false, 500), OK);
     note(phone, there, NULL);
-    usleep(150 * 1000);
+    usleep(550 * 1000);
     assert_false(known(phone, here, NULL));
     assert_true(known(phone, there, NULL));
 }

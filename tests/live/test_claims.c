@@ -70,9 +70,9 @@ static void claims_run_out(void **state)
     (void)state;
     struct claim_taken taken;
     new_name(code);
-    assert_int_equal(put(ACCOUNT, 100), OK);
+    assert_int_equal(put(ACCOUNT, 500), OK);
     assert_int_equal(take(&taken), OK);
-    usleep(150 * 1000);
+    usleep(550 * 1000);
     assert_int_equal(claims_settle(redis, ring, &taken, false), ERR_NOT_FOUND); /* it does not come to life again */
     assert_int_equal(take(&taken), ERR_NOT_FOUND);
     assert_int_equal(put(ACCOUNT, LIFETIME_MS), OK);

@@ -102,10 +102,10 @@ static void codes_run_out(void **state)
     (void)state;
     struct code_ask ask = new_ask("271828");
     struct code_claim claim;
-    ask.lifetime_ms = 100;
+    ask.lifetime_ms = 500;
     assert_int_equal(put(&ask), OK);
     assert_int_equal(claim_of(ask.slot, "271828", &claim), OK);
-    usleep(150 * 1000);
+    usleep(550 * 1000);
     assert_int_equal(look(ask.slot, "271828"), ERR_NOT_FOUND);
     assert_int_equal(settle(&claim, CODE_VERIFIED), ERR_NOT_FOUND); /* it does not come to life again */
     assert_int_equal(look(ask.slot, NULL), ERR_NOT_FOUND);
@@ -160,9 +160,9 @@ static void a_window_ends(void **state)
     (void)state;
     struct code_ask ask = new_ask("271828");
     int64_t left_ms = 0;
-    ask.window_ms = 100;
+    ask.window_ms = 500;
     assert_int_equal(put(&ask), OK);
-    usleep(150 * 1000);
+    usleep(550 * 1000);
     assert_int_equal(codes_window(redis, ring, &ask, &left_ms), OK);
     ask.code = "314159";
     assert_int_equal(put(&ask), OK);

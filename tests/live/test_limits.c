@@ -82,16 +82,16 @@ static void the_wait_is_the_truth(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(pass(&limit, 1), OK);
     unsigned told_s = 0, wait_s = 0;
+    int64_t before_ms = clock_ms();
     assert_int_equal(limits_pass(redis, &limit, 1, &told_s), ERR_LIMITED);
     assert_in_range(told_s, 1, 6);
-    int64_t before_ms = clock_ms();
     while (limits_pass(redis, &limit, 1, &wait_s) == ERR_LIMITED) {
         assert_true(wait_s <= told_s);
-        assert_true(clock_ms() - before_ms < 7000);
+        assert_true(clock_ms() - before_ms < 9000);
         usleep(20 * 1000);
     }
     int64_t waited_ms = clock_ms() - before_ms;
-    assert_true(waited_ms <= told_s * 1000LL + 150);
+    assert_true(waited_ms <= told_s * 1000LL + 700); /* a machine may stand still for a while */
     assert_true(waited_ms >= told_s * 1000LL - 1000 - 50);
     assert_int_equal(limits_pass(redis, &limit, 1, &wait_s), ERR_LIMITED);
 }
@@ -181,11 +181,11 @@ static void a_nonce_passes_once(void **state)
     expect_of_crowd(&crowd, 1);
     char another[17];
     new_name(another);
-    assert_int_equal(nonce_once(redis, "test", another, 100), OK);
-    assert_int_equal(nonce_once(redis, "test", another, 100), ERR_CONFLICT);
-    assert_int_equal(nonce_once(redis, "test2", another, 100), OK);
-    usleep(150 * 1000);
-    assert_int_equal(nonce_once(redis, "test", another, 100), OK);
+    assert_int_equal(nonce_once(redis, "test", another, 500), OK);
+    assert_int_equal(nonce_once(redis, "test", another, 500), ERR_CONFLICT);
+    assert_int_equal(nonce_once(redis, "test2", another, 500), OK);
+    usleep(550 * 1000);
+    assert_int_equal(nonce_once(redis, "test", another, 500), OK);
 }
 
 int main(void)

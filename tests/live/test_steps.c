@@ -109,11 +109,11 @@ static void it_ends_in_time_whatever_is_done(void **state)
     char phone[17];
     struct steps steps;
     const struct sealed sealed = seal(ring, arena, "x", secret_of_cstr("secret"));
-    begin(new_name(phone), "cookie", "192.0.2.1", 150);
+    begin(new_name(phone), "cookie", "192.0.2.1", 600);
     assert_int_equal(find(phone, "cookie", "", &steps), OK);
-    usleep(80 * 1000);
+    usleep(300 * 1000);
     assert_int_equal(steps_set_password(redis, ring, phone, &steps, &sealed), OK);
-    usleep(100 * 1000);
+    usleep(350 * 1000);
     assert_int_equal(find(phone, "cookie", "192.0.2.1", &steps), ERR_NOT_FOUND);
     begin(phone, "cookie", "192.0.2.1", HOUR_MS);
 }

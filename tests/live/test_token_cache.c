@@ -75,13 +75,13 @@ static void tombstones_stand(void **state)
     struct token_key key = new_key();
     int64_t account = 0;
     keep(7, &key, 1);
-    assert_int_equal(token_cache_revoke(redis, &key, 1, 300), OK);
+    assert_int_equal(token_cache_revoke(redis, &key, 1, 600), OK);
     assert_int_equal(find(7, &key, &account), ERR_TOKEN);
     keep(7, &key, 1);
     keep(8, &key, 1);
     assert_int_equal(find(7, &key, &account), ERR_TOKEN);
     assert_int_equal(find(8, &key, &account), ERR_TOKEN);
-    usleep(350 * 1000);
+    usleep(650 * 1000);
     assert_int_equal(find(7, &key, &account), ERR_NOT_FOUND);
 }
 
