@@ -3,6 +3,7 @@ every way; two in order."""
 
 import concurrent.futures
 import json
+import statistics
 import time
 import urllib.parse
 
@@ -243,12 +244,14 @@ def test_a_provider_that_hangs_delays_nothing_else(server, http, calls, yuntongx
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         asking = [pool.submit(ask, http) for _ in range(20)]
         wait_until(lambda: len(yuntongxun.seen) == 2)
-        begun = time.monotonic()
+        took = []
         for _ in range(10):
+            begun = time.monotonic()
             assert calls.http.get("/verify_access_token", {"access_token": lamp.token}).json["result"] == 0
             assert calls.login(lamp).json["result"] == 0
             assert status(Android(http, None).get_salt()) == 500
-        assert time.monotonic() - begun < 2
+            took.append(time.monotonic() - begun)
+        assert statistics.median(took) < 0.2 and max(took) < 1, took  # who waited for it would take 3 s
         assert len(yuntongxun.seen) == 2  # at once
         replies = [one.result()[0] for one in asking]
     assert {reply.status for reply in replies} == {200, 503}
