@@ -36,7 +36,7 @@ def test_a_jid_without_an_account_is_told_to_register(commands, calls, db, phone
     shown = mine.ask("account")
     with db.cursor() as cursor:
         cursor.execute("update accounts set jid_local = 'another-' || jid_local where jid_local = %s",
-                       (phone.jid.split("@")[0],))
+                       (phone.jid_local,))
     for node in ("list", "bind", "unbind", "rename", "account", "invite", "answer"):
         assert mine.ask(node).error == ("auth", "registration-required", None), node
     late = mine.ask("account", "complete", shown.session, {"consent": "refuse"})

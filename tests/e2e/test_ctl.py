@@ -29,7 +29,7 @@ def test_show(ctl, calls, stack):
         assert secret not in answer.text + answer.errors
     assert stack.domain in facts["jid"]
     # by any of its names, which are those of the dialects
-    for words in ([phone.jid], ["--jid", phone.jid.partition("@")[0]]):
+    for words in ([phone.jid], ["--jid", phone.jid_local]):
         assert known(ctl.do("show", *(["--jid"] if len(words) == 1 else []), *words)) == known(answer)
     for words in (["+86" + phone.name], ["0086" + phone.name], ["--uid", facts["uid"]],
                   [phone.name, "--type", "phone"]):

@@ -137,7 +137,7 @@ def test_a_binding_with_a_jid_that_vanished_is_made_in_the_end(server, stack, ca
     client = xmpp_client(lamp.jid, lamp.jid_password)
     client.owner.run(_give_up_account(client))
     client.wait_lost()
-    taken_back = f'API call delete_rosteritem [{{<<"localuser">>,<<"{lamp.jid.split("@")[0]}">>}}'
+    taken_back = f'API call delete_rosteritem [{{<<"localuser">>,<<"{lamp.jid_local}">>}}'
     assert code(calls.bind(phone, [lamp.name])) == 0
     truth.settle()
     assert taken_back in log_of(stack)

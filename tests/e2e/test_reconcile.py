@@ -58,7 +58,7 @@ def bound(own, count=1):
 
 
 def id_of(own, account):
-    return own.one("select id from accounts where jid_local = %s", account.jid.split("@")[0])
+    return own.one("select id from accounts where jid_local = %s", account.jid_local)
 
 
 def compared_again(own, *accounts):

@@ -166,7 +166,7 @@ def test_an_emptied_server_is_not_filled_until_an_administrator_says_so(own):
     for lamp in lost:
         own.calls.login(lamp)
     wait_until(lambda: own.one("select count(*) from accounts where jid_checked_at > %s and jid_local = any(%s)", since,
-                               [lamp.jid.split("@")[0] for lamp in lost]) == len(lost), SOON, "the checks")
+                               [lamp.jid_local for lamp in lost]) == len(lost), SOON, "the checks")
     assert not any(own.exists(lamp) for lamp in lost)
     own.server.kill()
     own.server.start()

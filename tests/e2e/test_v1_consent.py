@@ -166,12 +166,8 @@ CONSENT = "update accounts set consent = %s where jid_local = %s"
 ASK, REFUSE = 1, 2
 
 
-def _local(account):
-    return account.jid.split("@")[0]
-
-
 def test_who_says_ask_meanwhile_is_asked(v1, calls, stack, phone, lamp):
-    with changing(stack, CONSENT, ASK, _local(lamp)) as commit:
+    with changing(stack, CONSENT, ASK, lamp.jid_local) as commit:
         with meanwhile(calls.bind, phone, [lamp.name]) as replies:
             commit()
     assert (code(replies[0]), replies[0].json["state"]) == (0, "pending")
@@ -180,7 +176,7 @@ def test_who_says_ask_meanwhile_is_asked(v1, calls, stack, phone, lamp):
 
 
 def test_who_says_ask_meanwhile_is_asked_beside_those_who_are(v1, calls, stack, phone, lamp, shy):
-    with changing(stack, CONSENT, ASK, _local(lamp)) as commit:
+    with changing(stack, CONSENT, ASK, lamp.jid_local) as commit:
         with meanwhile(calls.bind, phone, [shy.name, lamp.name]) as replies:
             commit()
     assert (code(replies[0]), replies[0].json["state"]) == (0, "pending")
@@ -190,7 +186,7 @@ def test_who_says_ask_meanwhile_is_asked_beside_those_who_are(v1, calls, stack, 
 
 @pytest.mark.parametrize("beside_shy", [False, True])
 def test_who_refuses_meanwhile_is_named(v1, calls, stack, phone, lamp, shy, beside_shy):
-    with changing(stack, CONSENT, REFUSE, _local(lamp)) as commit:
+    with changing(stack, CONSENT, REFUSE, lamp.jid_local) as commit:
         with meanwhile(calls.bind, phone, [shy.name, lamp.name] if beside_shy else [lamp.name]) as replies:
             commit()
     assert code(replies[0]) == 108 and replies[0].json["failed"] == ([lamp.name] if beside_shy else [])

@@ -29,6 +29,10 @@ class Account:
     jid: str = ""
     jid_password: str = ""
 
+    @property
+    def jid_local(self):
+        return self.jid.partition("@")[0]
+
 
 def answers_of(stack):
     """A function from a picture's id to what is written on it: the development profile writes that to a file."""
