@@ -72,6 +72,9 @@ static enum err give_back_lost(struct pg *pg, const struct outbox_claim *claim)
 
 /* A pair whose last attempt ended in ERR_CONFLICT, by its err_name. */
 #define IS_CONTESTED "o.kind = 3 and o.last_error = 'conflict'"
+/* What a JID's deletion waits for, of the account's rows p. Not for ever for its pairs: the other side could keep it by
+ * what it does to its own roster, and nothing is written any more to that of who is gone. */
+#define HOLDS_JID "(p.kind <> 3 or p.attempts < 4 or p.lease is not null)"
 
 enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim, struct outbox_item **items_r,
                      size_t *count_r)
@@ -86,8 +89,9 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "for update skip locked), "
         "others as (select o.id from outbox o where not $4 and o.kind <> 1 and o.kind <> 5 and o.kind <= 7 and "
         "o.due_at <= now() and (" IS_CONTESTED ") is not true "
-        "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind in (1, 3, 4, 6) and p.low = o.low) "
-        "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low))) "
+        "and (o.kind <> 2 or (not exists (select 1 from outbox p where p.kind in (1, 3, 4, 6) and p.low = o.low "
+        "and " HOLDS_JID ") "
+        "and not exists (select 1 from outbox p where p.kind = 3 and p.high = o.low and " HOLDS_JID "))) "
         "order by o.due_at limit $5::bigint - (select count(*) from creates) - (select count(*) from contested) "
         "for update skip locked), "
         "compares as (select o.id from outbox o where not $4 and o.kind = 5 and o.due_at <= now() order by o.due_at "

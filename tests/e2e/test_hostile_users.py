@@ -168,3 +168,19 @@ def test_who_has_such_a_roster_can_be_unbound_and_cancelled(server, calls, stack
     attacker.wait_lost()
     wait_until(lambda: metric(server, "outbox_due", kind="pair") == 0, ONCE_MORE, "nothing left to do")
     wait_until(lambda: metric(server, "outbox_due", kind="delete_jid") == 0, ONCE_MORE, "the JID gone")
+
+
+def test_who_was_bound_to_him_can_cancel(server, calls, stack, attacker, lamp, xmpp_client, expected_errors, stays_up):
+    """The other's JID does not stay, with a password that is good, for as long as his roster is as it is."""
+    expected_errors.append("event=wish_stuck kind=pair")
+    assert calls.bind(attacker.account, [lamp.name]).json["state"] == "bound"
+    other = xmpp_client(lamp.jid, lamp.jid_password)
+    set_item(attacker, f"aunt@{stack.domain}", name=LONG)
+    failed = metric(server, "outbox_failed_total", kind="pair")
+    assert code(calls.bind(attacker.account, [calls.new_account(DEVICE).name])) == 0
+    wait_until(lambda: metric(server, "outbox_failed_total", kind="pair") > failed, ONCE_MORE, "an attempt")
+    assert code(calls.cancel(lamp)) == 0
+    other.wait_lost(30)
+    assert metric(server, "outbox_due", kind="pair") >= 2  # his roster cannot be read
+    assert code(calls.cancel(attacker.account)) == 0
+    wait_until(lambda: metric(server, "outbox_due", kind="pair") == 0, 30, "nothing left to do")

@@ -309,6 +309,31 @@ static void a_jid_goes_after_its_pairs(void **state)
     assert_int_equal(take_one().kind, OUTBOX_DELETE_JID);
 }
 
+/* Who makes his roster one that cannot be read does not keep the JID of who was bound to him. */
+static void a_jid_does_not_wait_for_what_fails_again_and_again(void **state)
+{
+    (void)state;
+    enum { TRIES = 4 };
+    int64_t ids[2];
+    active_accounts(ids, 2);
+    for (size_t i = 0; i < 2; i++) { /* the pair's low, and its high */
+        bind_pair(ids[0], ids[1], true);
+        add(OUTBOX_DELETE_JID, ids[i]);
+        for (int try = 0; try < TRIES; try++) {
+            assert_int_equal(outbox_hurry(pg), OK);
+            const struct outbox_item pair = take_one();
+            assert_int_equal(pair.kind, OUTBOX_PAIR);
+            assert_int_equal(take(), 0);
+            assert_int_equal(outbox_retry(pg, &pair, 30000, "too_large"), OK);
+        }
+        const struct outbox_item deleting = take_one();
+        assert_int_equal(deleting.kind, OUTBOX_DELETE_JID);
+        assert_int_equal(outbox_done(pg, &deleting), OK);
+        ask("delete from outbox");
+        ask("delete from bindings");
+    }
+}
+
 /* A worker that is just making the JID, or making it again, must be done before it is deleted. */
 static void a_jid_goes_after_who_is_making_it(void **state)
 {
@@ -400,6 +425,7 @@ int main(void)
         SCHEMA_TEST(without_a_link_only_creations_are_taken),
         SCHEMA_TEST(a_start_takes_over_what_an_earlier_run_held),
         SCHEMA_TEST(a_jid_goes_after_its_pairs),
+        SCHEMA_TEST(a_jid_does_not_wait_for_what_fails_again_and_again),
         SCHEMA_TEST(a_jid_goes_after_who_is_making_it),
         SCHEMA_TEST(what_nobody_is_at_is_dropped),
         SCHEMA_TEST(a_jid_is_checked_once_in_a_while),
