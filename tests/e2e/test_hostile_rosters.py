@@ -36,7 +36,7 @@ def test_it_keeps_a_part_of_the_workers_and_no_more(contested, server, calls, ex
         for call, state in ((calls.bind, "bound"), (calls.unbind, "unbound")):
             began = time.monotonic()
             assert call(phone, [lamp.name]).json["state"] == state
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 1.8  # binding.wait is 2 s
     wait_until(lambda: metric(server, "outbox_due", kind="pair") == MANY, what="his, and no other")
     contested.heal()
     wait_until(lambda: metric(server, "outbox_due", kind="pair") == 0, LATER, "all of them as they should be")

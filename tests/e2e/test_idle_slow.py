@@ -59,7 +59,7 @@ def others_are_served(calls, lamp, seconds):
         begun = time.monotonic()
         assert check(calls, lamp) == 0
         times.append(time.monotonic() - begun)
-    assert percentile(times, 0.9) < 0.2, times
+    assert percentile(times, 0.9) < 0.5, times
 
 
 def test_headers_a_byte_now_and_then(connect, calls, lamp, server):

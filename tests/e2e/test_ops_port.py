@@ -68,11 +68,11 @@ def test_it_answers_while_the_others_are_busy(server, stack, calls):
     stack.stop("postgres")
     begun = time.monotonic()
     assert server.get_ops("/livez")[0] == 200
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 2
     begun = time.monotonic()
     status, text = server.get_ops("/readyz")
     assert status == 503 and "postgres: " in text
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 3
     stack.cont("postgres")
     server.wait_ready(timeout=10)
     calls.log_in(lamp)

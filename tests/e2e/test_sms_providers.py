@@ -201,24 +201,24 @@ def test_both_fail(server, http, yuntongxun, generic):
     server.restart(both(yuntongxun, generic, REGISTRARD_SMS_TIMEOUT="300ms"))
     yuntongxun.behave, generic.behave = yuntongxun.hang, generic.says("no", 503)
     reply, took = ask(http)
-    assert status(reply) == 250 and took < 2
+    assert status(reply) == 250 and took < 4
 
 
 def test_a_provider_that_fails_is_left_alone_and_tried_again(server, http, yuntongxun, generic):
     mark = server.log.mark()
-    server.restart(both(yuntongxun, generic, REGISTRARD_SMS_TIMEOUT="300ms", REGISTRARD_SMS_BREAKER_AFTER="3",
-                        REGISTRARD_SMS_BREAKER_PAUSE="1500ms"))
+    server.restart(both(yuntongxun, generic, REGISTRARD_SMS_TIMEOUT="800ms", REGISTRARD_SMS_BREAKER_AFTER="3",
+                        REGISTRARD_SMS_BREAKER_PAUSE="2s"))
     yuntongxun.behave = yuntongxun.hang
     times = [ask(http)[1] for _ in range(6)]
-    assert all(took >= 0.3 for took in times[:3]) and all(took < 0.25 for took in times[3:]), times
+    assert all(took >= 0.8 for took in times[:3]) and all(took < 0.7 for took in times[3:]), times
     assert (len(yuntongxun.seen), len(generic.sent)) == (3, 6)
     assert len(server.log.events("sms_provider_left_alone", mark)) == 1
-    time.sleep(1.6)
+    time.sleep(2.1)
     assert status(ask(http)[0]) == 200  # one message tries it
     assert (len(yuntongxun.seen), len(generic.sent)) == (4, 7)
-    assert ask(http)[1] < 0.25 and len(yuntongxun.seen) == 4
+    assert ask(http)[1] < 0.7 and len(yuntongxun.seen) == 4
     yuntongxun.behave = None
-    time.sleep(1.6)
+    time.sleep(2.1)
     assert status(ask(http)[0]) == status(ask(http)[0]) == 200
     assert (len(yuntongxun.sent), len(generic.sent)) == (2, 8)
     assert len(server.log.events("sms_provider_works_again", mark)) == 1
