@@ -125,6 +125,12 @@ static void wishes_made(void *arg)
     jobs_wake(daemon->jobs);
 }
 
+static void pairs_wished(void *arg, const struct wish *made, size_t count)
+{
+    struct daemon *daemon = arg;
+    jobs_wake_for(daemon->jobs, made, count);
+}
+
 /* A verifier of what nobody knows, at the configured cost: logins of unknown names take as long as others. */
 static enum err make_no_verifier(struct daemon *daemon)
 {
@@ -159,6 +165,7 @@ static enum err make_services(struct daemon *daemon, int64_t epoch)
     services->picture_file = open_picture_file(daemon);
     services->xmpp_ready = xmpp_is_ready;
     services->wishes_made = wishes_made;
+    services->pairs_wished = pairs_wished;
     services->xmpp_arg = services->wishes_arg = daemon;
     enum err err = make_no_verifier(daemon);
     if (err == OK)

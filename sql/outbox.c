@@ -70,6 +70,18 @@ static enum err give_back_lost(struct pg *pg, const struct outbox_claim *claim)
     return err;
 }
 
+enum err outbox_begin_taking(struct pg *pg, const struct outbox_claim *claim, int64_t *lease_r)
+{
+    *lease_r = new_lease();
+    return give_back_lost(pg, claim);
+}
+
+void outbox_lose(const struct outbox_claim *claim, int64_t lease)
+{
+    if (claim->lost != NULL)
+        *claim->lost = lease;
+}
+
 /* A pair whose last attempt ended in ERR_CONFLICT, by its err_name. */
 #define IS_CONTESTED "o.kind = 3 and o.last_error = 'conflict'"
 /* What a JID's deletion waits for, of the account's rows p. Not for ever for its pairs: the other side could keep it by
@@ -104,25 +116,25 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "any(array(select id from due)) "
         "returning o.id, o.kind, o.low, o.high, o.version, o.lease, o.attempts, "
         "(extract(epoch from now() - o.since) * 1000)::bigint, coalesce(" IS_CONTESTED ", false)"};
+    int64_t lease;
+    enum err err = outbox_begin_taking(pg, claim, &lease);
+    if (err != OK)
+        return err;
     struct pg_args args = {0};
     pg_arg_text(&args, claim->owner);
     pg_arg_i64(&args, claim->lease_ms);
     pg_arg_i64(&args, claim->register_wait_ms);
     pg_arg_bool(&args, claim->creates_only);
     pg_arg_i64(&args, (int64_t)claim->most);
-    const int64_t lease = new_lease();
     pg_arg_i64(&args, lease);
     pg_arg_i64(&args, (int64_t)claim->compares_most);
     pg_arg_i64(&args, (int64_t)claim->contested_most);
     PGresult *result = NULL;
-    enum err err = give_back_lost(pg, claim);
-    if (err != OK)
-        return err;
     err = pg_run(pg, &take, &args, &result);
-    if (err != OK && claim->lost != NULL)
-        *claim->lost = lease;
-    if (err != OK)
+    if (err != OK) {
+        outbox_lose(claim, lease);
         return err;
+    }
     *count_r = (size_t)PQntuples(result);
     *items_r = arena_array(arena, *count_r, sizeof **items_r);
     for (size_t i = 0; i < *count_r; i++)

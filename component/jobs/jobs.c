@@ -42,6 +42,11 @@ void jobs_wake(void *jobs)
     outbox_wake(((struct jobs *)jobs)->outbox);
 }
 
+void jobs_wake_for(struct jobs *jobs, const struct wish *wishes, size_t count)
+{
+    outbox_wake_for(jobs->outbox, wishes, count);
+}
+
 void jobs_link_changed(void *jobs)
 {
     prover_wake(((struct jobs *)jobs)->prover);

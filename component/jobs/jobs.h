@@ -14,6 +14,7 @@ struct herald;
 struct pg_config;
 struct redis_config;
 struct services;
+struct wish;
 struct xmpp;
 
 struct jobs_config {
@@ -37,6 +38,9 @@ struct jobs;
 MUST_CHECK enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r);
 /* There is new work in the outbox; from any thread, does not block. `jobs` is a struct jobs *. */
 void jobs_wake(void *jobs);
+/* The same, of these pairs' wishes, which were just committed: they are found sooner than by looking for all that is
+ * due. A hint: what is not found so is found otherwise. */
+void jobs_wake_for(struct jobs *jobs, const struct wish *wishes, size_t count);
 /* The XMPP link changed; likewise. */
 void jobs_link_changed(void *jobs);
 /* Finishes what is under way until drain_ms have passed, records it, joins, frees. */

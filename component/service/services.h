@@ -18,6 +18,7 @@ struct keyring;
 struct limit;
 struct sms;
 struct token_memory;
+struct wish;
 
 /* What points are given for and what a shake costs and wins (points.h). */
 struct points_settings {
@@ -81,6 +82,8 @@ struct services {
     bool (*xmpp_ready)(void *arg);
     void *xmpp_arg;
     void (*wishes_made)(void *arg); /* the outbox has work; must not block */
+    /* The same, of pairs: these wishes were just committed, and nothing else with them. */
+    void (*pairs_wished)(void *arg, const struct wish *made, size_t count);
     void *wishes_arg;
 };
 

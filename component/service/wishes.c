@@ -42,8 +42,13 @@ enum err wishes_commit(struct call *call, struct worker *worker,
 
 void wishes_tell(struct call *call)
 {
+    const struct services *services = call->services;
+    const struct wishes *wishes = call->io;
     call->settled = true;
-    call->services->wishes_made(call->services->wishes_arg);
+    if (wishes->asks)
+        services->wishes_made(services->wishes_arg);
+    else
+        services->pairs_wished(services->wishes_arg, wishes->made, wishes->count);
 }
 
 enum err wishes_want(struct call *call, struct worker *worker, int64_t asker, const int64_t *peers, size_t count,

@@ -108,7 +108,7 @@ def test_a_jid_was_looked_at(env, own, cut_at_once):
     env.truth.settle()
 
 
-@pytest.mark.parametrize("statement", ["outbox_take", "pairs_record"])
+@pytest.mark.parametrize("statement", ["pairs_take", "pairs_record"])
 def test_rosters_were_changed(statement, env, cut_at_once, eyes):
     """Statements that stand for themselves."""
     phone, lamp = env.new(PHONE), env.new()
