@@ -34,7 +34,8 @@ struct peer {
     pthread_t thread;
     atomic_bool stop;
     atomic_int connections, ended; /* so many, and so many of them closed */
-    char heard[4096];              /* all commands but the greeting, read after peer_stop */
+    atomic_int drips;
+    char heard[4096]; /* all commands but the greeting, read after peer_stop */
 };
 
 static inline bool peer_still_there(int fd, int wait_ms)
@@ -75,8 +76,10 @@ static inline bool peer_obey(struct peer *peer, int fd, const char *command)
     usleep((useconds_t)rule->delay_ms * 1000);
     if (rule->answer)
         peer_say(fd, rule->answer);
-    while (rule->drip && !atomic_load(&peer->stop) && peer_still_there(fd, 20))
+    while (rule->drip && !atomic_load(&peer->stop) && peer_still_there(fd, 20)) {
         peer_say(fd, rule->answer);
+        atomic_fetch_add(&peer->drips, 1);
+    }
     return !rule->close_after;
 }
 

@@ -124,6 +124,8 @@ static void an_answer_too_many_is_nobodys(void **state)
     struct redis *redis = redis_new(&config);
     char value[16] = "";
     assert_int_equal(get(redis, "first", value), OK);
+    while (atomic_load(&peer.drips) == 0)
+        usleep(1000);
     usleep(100 * 1000);
     assert_int_equal(get(redis, "second", value), OK);
     assert_string_equal(value, "2");

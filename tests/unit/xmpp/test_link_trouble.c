@@ -54,12 +54,12 @@ static void a_tag_that_does_not_end(void **state)
 static void many_stanzas_are_not_one(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->config.ping_interval_ms = 400;
+    fixture->config.ping_interval_ms = 1000;
     connect_once(fixture);
     peer_write(&fixture->peer, "<message>");
-    for (int i = 0; i < 50; i++) { /* never between two when it is looked at */
+    for (int i = 0; i < 60; i++) { /* never between two when it is looked at */
         peer_write(&fixture->peer, "</message><message>");
-        peer_pause(40);
+        peer_pause(50);
     }
     assert_true(status_of(fixture).up);
     assert_int_equal(status_of(fixture).generation, 1);
