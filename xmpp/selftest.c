@@ -9,13 +9,13 @@
 #include "component/base/crypto.h"
 #include "component/base/text.h"
 
-enum { ID_BYTES = 6, PASSWORD_LENGTH = 32, DISAGREEING_MS = 5000 };
+enum { ID_BYTES = 10, PASSWORD_LENGTH = 32, DISAGREEING_MS = 5000 };
 
 struct selftest {
     const struct xmpp_server *server;
     struct task *task;
     struct arena *arena;
-    char locals[2][48];
+    char locals[2][SELFTEST_LOCAL_SIZE];
     char jids[2][TASK_JID_SIZE];
     char password[PASSWORD_LENGTH + 1];
     struct roster_side sides[2];
@@ -130,15 +130,19 @@ static const struct {
     {"see that it is gone", expect_gone},
 };
 
-static void name_accounts(struct selftest *test)
+void selftest_local(const struct xmpp_config *config, unsigned which, char local_r[SELFTEST_LOCAL_SIZE])
 {
     uint8_t digest[SHA256_SIZE];
-    const char *component = test->task->config->component;
-    sha256(component, strlen(component), digest);
     char id[2 * ID_BYTES + 1];
+    hmac_sha256(config->secret, config->component, strlen(config->component), digest);
     hex_encode(digest, ID_BYTES, id);
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(test->locals[i], sizeof test->locals[i], "registrar-selftest-%s-%c", id, "ab"[i]);
+    snprintf(local_r, SELFTEST_LOCAL_SIZE, "registrar-selftest-%s-%c", id, "ab"[which]);
+}
+
+static void name_accounts(struct selftest *test)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        selftest_local(test->task->config, i, test->locals[i]);
         task_jid(test->task, test->locals[i], test->jids[i]);
     }
 }

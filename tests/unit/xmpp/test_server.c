@@ -11,6 +11,7 @@
 #include "component/base/crypto.h"
 #include "tests/unit/xmpp/trees.h"
 #include "xmpp/check.h"
+#include "xmpp/selftest.h"
 #include "xmpp/server.h"
 
 static struct xmpp_config good_config(void)
@@ -203,6 +204,25 @@ static void refuses_what_cannot_work(void **state)
         assert_int_equal(xmpp_check_config(&configs[i]), ERR_INVALID);
 }
 
+static void who_takes_part_in_the_self_test_is_known_to_those_who_have_the_secret(void **state)
+{
+    (void)state;
+    struct xmpp_config config = good_config();
+    char first[SELFTEST_LOCAL_SIZE], again[SELFTEST_LOCAL_SIZE], second[SELFTEST_LOCAL_SIZE];
+    selftest_local(&config, 0, first);
+    selftest_local(&config, 0, again);
+    selftest_local(&config, 1, second);
+    assert_string_equal(first, again);
+    assert_string_not_equal(first, second);
+    config.secret = secret_of_cstr("another");
+    selftest_local(&config, 0, again);
+    assert_string_not_equal(first, again);
+    config.secret = secret_of_cstr("secret");
+    config.component = "second.example.org";
+    selftest_local(&config, 0, again);
+    assert_string_not_equal(first, again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +232,7 @@ int main(void)
         cmocka_unit_test(says_what_is_missing),
         cmocka_unit_test(a_proof_holds_for_what_it_was_made_of),
         cmocka_unit_test(a_long_version_still_counts),
+        cmocka_unit_test(who_takes_part_in_the_self_test_is_known_to_those_who_have_the_secret),
         cmocka_unit_test(checks_the_configuration),
         cmocka_unit_test(refuses_what_cannot_work),
     };
