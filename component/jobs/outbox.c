@@ -177,7 +177,8 @@ static enum err take_due(struct outbox *outbox, struct outbox_claim *claim, size
 }
 
 /* Takes what was just wished, where nothing else can have become due: somebody waits for it, and looking for it among
- * all that is due would take him several times as long. */
+ * all that is due would take him longer. While others are under way it is looked for all the same: then what counts is
+ * that many are taken, and so recorded, together. */
 static enum err take_fresh(struct outbox *outbox, const struct outbox_claim *claim, const struct wish *fresh,
                            size_t count)
 {
@@ -246,7 +247,7 @@ static struct errand *collect(struct outbox *outbox, struct errand *unrecorded, 
 {
     pthread_mutex_lock(&outbox->lock);
     struct errand *back = outbox->ran;
-    turn->fresh_count = back == NULL && !outbox->woken ? outbox->fresh_count : 0;
+    turn->fresh_count = back == NULL && !outbox->woken && outbox->running == 0 ? outbox->fresh_count : 0;
     memcpy(turn->fresh, outbox->fresh, turn->fresh_count * sizeof *turn->fresh);
     turn->free_workers = outbox->config->workers - outbox->running;
     turn->stopping = outbox->stopping;
