@@ -4,6 +4,7 @@
 #define TESTS_REDIS_PEER_H
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -112,6 +113,7 @@ static inline void *peer_run(void *arg)
         int fd = accept(peer->listener, NULL, NULL);
         if (fd < 0)
             continue;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* what is said is there */
         atomic_fetch_add(&peer->connections, 1);
         peer_serve(peer, fd);
         close(fd);
