@@ -120,6 +120,15 @@ def test_rosters_were_changed(statement, env, cut_at_once, eyes):
     assert (eyes.roster(phone), eyes.roster(lamp)) == ({lamp.jid: "both"}, {phone.jid: "both"})
 
 
+def test_what_is_due_is_taken(env, cut_at_once):
+    """Another one, whose rows nobody was told of."""
+    cut_at_once("outbox_take", alone=True)
+    lamp = env.new()
+    cut_at_once.wait()
+    env.truth.settle()
+    env.calls.log_in(lamp)
+
+
 # Comparing
 
 

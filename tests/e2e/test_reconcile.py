@@ -132,7 +132,8 @@ def test_an_ended_subscription_is_restored(own):
     phone, lamp = bound(own)
     client = own.client(phone)
     client.send_presence(pto=lamp.jid, ptype="unsubscribe")
-    client.wait(lambda: client.items.get(lamp.jid, {}).get("subscription") != "both", what="the end of it")
+    drifted = "select count(*) from comparisons where drifted_at is not null and account_id in (%s, %s)"
+    wait_until(lambda: own.one(drifted, id_of(own, phone), id_of(own, lamp)) > 0, SOON, "that its end is noticed")
     wait_until(lambda: as_bound(own, phone, lamp), SOON, "both again")
 
 

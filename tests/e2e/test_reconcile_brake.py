@@ -237,16 +237,19 @@ def test_what_one_user_does_to_all_his_contacts_counts_as_one(own, policy):
 
 
 def test_who_comes_back_to_many_counts_as_one(own):
-    """His bindings ended; he asks for subscriptions, and their clients grant them to anybody."""
+    """His bindings ended; he asks for subscriptions, and their clients grant them to anybody, before any of them is compared."""
     phone, others = own.calls.new_account(PHONE), [own.calls.new_account(DEVICE) for _ in range(2 * MOST)]
     names = [one.name for one in others]
     assert own.calls.bind(phone, names).json["state"] == "bound"
     assert own.calls.unbind(phone, names).json["state"] == "unbound"
     settled(own)
+    own.server.restart({"REGISTRARD_RECONCILE_PER_SECOND": "0"})
     client = own.client(phone)
     for one in others:
         own.client(one).auto_authorize = True
         client.owner.loop.call_soon_threadsafe(lambda jid=one.jid: client.send_presence_subscription(pto=jid))
+    wait_until(lambda: len(own.shown(phone)) == len(others), SOON, "all of them in his roster")
+    own.server.restart()
     wait_until(lambda: drifted(own), SOON, "somebody who drifted")
     wait_until(lambda: not any(own.shown(one) for one in [phone, *others]), LATER, "all of it removed")
     compared_all_again(own)

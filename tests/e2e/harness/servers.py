@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from harness.component import Component, secret_of
 
+# What it writes is separated by characters that no XML holds, and so no name.
 PROSODY = """
 local function each(folder, what)
     local listing = io.popen("ls '" .. folder .. "' 2>/dev/null")
@@ -21,8 +22,9 @@ local function each(folder, what)
         if user then what(user, folder .. "/" .. file) end
     end
 end
+local function write(fields) io.write(table.concat(fields, "\\31"), "\\30") end
 local store = arg[1]
-each(store .. "/accounts", function(user) print("jid\\t" .. user) end)
+each(store .. "/accounts", function(user) write({"jid", user}) end)
 each(store .. "/roster", function(user, path)
     local load = loadfile(path, "t", {})
     for jid, item in pairs(load and load() or {}) do
@@ -30,7 +32,7 @@ each(store .. "/roster", function(user, path)
             local groups = {}
             for group in pairs(item.groups or {}) do groups[#groups + 1] = group end
             table.sort(groups)
-            print(table.concat({"item", user, jid, item.subscription or "none", item.name or "", table.concat(groups, "|")}, "\\t"))
+            write({"item", user, jid, item.subscription or "none", item.name or "", table.concat(groups, "\\29")})
         end
     end
 end)
@@ -55,15 +57,15 @@ class Prosody:
         """Local part to roster, for every JID there is."""
         done = subprocess.run(["lua5.4", "-", str(self.store)], input=PROSODY, capture_output=True, text=True, check=True)
         rosters, items = {}, []
-        for line in done.stdout.splitlines():
-            kind, user, *rest = line.split("\t")
+        for line in done.stdout.split("\x1e")[:-1]:
+            kind, user, *rest = line.split("\x1f")
             if kind == "jid":
                 rosters[user] = {}
             else:
                 items.append((user, *rest))
         for user, jid, subscription, name, groups in items:
             if user in rosters:  # a roster without a JID belongs to nobody
-                rosters[user][jid] = (subscription, name, tuple(filter(None, groups.split("|"))))
+                rosters[user][jid] = (subscription, name, tuple(filter(None, groups.split("\x1d"))))
         return rosters
 
     def close(self):
