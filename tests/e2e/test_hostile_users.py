@@ -5,9 +5,11 @@ import asyncio
 from xml.etree import ElementTree
 
 import pytest
+from slixmpp.exceptions import IqError
 
 from harness.calls import DEVICE, PHONE
 from harness.d003 import code, metric, wait_until
+from harness.stack import Stack
 
 ONCE_MORE = 5  # seconds in which a failed wish is tried again
 LONG = "A" * 100 * 1024
@@ -98,7 +100,11 @@ def test_it_is_in_the_log_but_does_not_fill_it(server, stack, attacker, stays_up
 def set_item(client, jid, **fields):
     iq = client.Iq(stype="set")
     iq["roster"]["items"] = {jid: {"name": "", "subscription": "", "groups": [], **fields}}
-    client.owner.run(answer_to(client, iq), 11)
+    try:
+        client.owner.run(answer_to(client, iq), 11)
+    except IqError:
+        assert not Stack.owns_xmpp_server()
+        pytest.skip("a server that takes no such names, so that nobody can do it there")
 
 
 def make_unreadable(client, stack):

@@ -219,7 +219,7 @@ def test_a_cancelled_jid_that_rises_is_removed(own):
     with own.administrator() as administrator:
         administrator.add(lamp.jid, lamp.jid_password)
     wait_until(lambda: not own.exists(lamp), SOON, "the JID gone again")
-    assert drift(own, "risen") > before
+    wait_until(lambda: drift(own, "risen") > before, SOON, "its count")
     assert own.exists(phone)
 
 
