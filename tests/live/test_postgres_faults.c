@@ -139,7 +139,7 @@ static void end_session_of_pg(void)
                                            "where pid <> pg_backend_pid() and backend_type = 'client backend'"};
     int64_t rows = 0;
     assert_int_equal(pg_do(other, &end, &(struct pg_args){0}, &rows), OK);
-    assert_int_equal(rows, 1);
+    assert_true(rows >= 1); /* one that it had before may not have noticed yet that it was cut off */
 }
 
 static void the_rest_of_a_broken_transaction_does_not_run(void **state)
