@@ -72,8 +72,8 @@ class Prosody:
         pass
 
 
-class Openfire:
-    BATCH = 32  # far from the 100 commands that may be open at once
+class _Asked:
+    """One that is asked over a link of ours, which is made when it is wanted and made anew after it failed."""
 
     def __init__(self, stack, component, secret):
         self.stack, self.name, self.secret = stack, component, secret
@@ -88,6 +88,15 @@ class Openfire:
             self.close()
             raise
 
+    def close(self):
+        if self.link:
+            self.link.close()
+        self.link = None
+
+
+class Openfire(_Asked):
+    BATCH = 32  # far from the 100 commands that may be open at once
+
     def _read(self):
         [answer] = self.link.command("get-registered-users-list", [{"max_items": "none"}])
         users = [value.text.partition("@")[0] for value in answer.iter("{jabber:x:data}value") if "@" in (value.text or "")]
@@ -98,11 +107,6 @@ class Openfire:
             rosters.update({user: _items(one) for user, one in zip(batch, answers)})
         return rosters
 
-    def close(self):
-        if self.link:
-            self.link.close()
-        self.link = None
-
 
 def _items(answer):
     return {
@@ -112,19 +116,9 @@ def _items(answer):
     }
 
 
-class Ejabberd:
-    def __init__(self, stack, component, secret):
-        self.stack, self.name, self.secret = stack, component, secret
-        self.link = None
-
-    def read(self):
-        if self.link is None:
-            self.link = Component(self.stack.component_address, self.name, self.stack.domain, self.secret)
-        try:
-            return {user: self._roster(user) for user in self._users()}
-        except (OSError, AssertionError):
-            self.close()
-            raise
+class Ejabberd(_Asked):
+    def _read(self):
+        return {user: self._roster(user) for user in self._users()}
 
     def _users(self):
         """More than a hundred it lists in parts, each a node of its own."""
@@ -155,8 +149,3 @@ class Ejabberd:
             known = items.setdefault(item["jid"], (item["subscription"], item["nick"], ()))
             items[item["jid"]] = (*known[:2], tuple(sorted({*known[2], *filter(None, [item.get("group")])})))
         return items
-
-    def close(self):
-        if self.link:
-            self.link.close()
-        self.link = None
