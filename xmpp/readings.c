@@ -100,15 +100,14 @@ static struct reading *coming(struct readings *readings, const char *local)
     return reading != NULL ? reading : new_reading(readings, local);
 }
 
-static void leave(struct reading *reading)
+/* Whether that was the last user: nobody can come to it any more, and the caller frees it. */
+static bool leave(struct reading *reading)
 {
     if (--reading->users > 0)
-        return;
+        return false;
     if (reading->state != OVER)
         take_out(reading);
-    pthread_cond_destroy(&reading->changed);
-    arena_free(&reading->arena);
-    free(reading);
+    return true;
 }
 
 static bool may_begin(const struct reading *reading)
@@ -138,6 +137,18 @@ static void begin(struct reading *reading)
     reading->place = atomic_load(reading->readings->places);
 }
 
+static void note_weight(const struct reading *reading, bool heavy)
+{
+    const int64_t now_ms = clock_ms();
+    struct unreadable *unreadable = reading->readings->unreadable;
+    if (reading->result == OK && !heavy)
+        unreadable_forget(unreadable, reading->local);
+    if (heavy || reading->result == ERR_TOO_LARGE)
+        unreadable_note(unreadable, reading->local, now_ms - reading->begun_ms, now_ms);
+}
+
+/* ---- without it ---- */
+
 /* Of its texts. */
 static size_t size_of(const struct roster *roster)
 {
@@ -151,15 +162,11 @@ static size_t size_of(const struct roster *roster)
     return size;
 }
 
-static void note_size(const struct reading *reading)
+static void free_reading(struct reading *reading)
 {
-    const int64_t now_ms = clock_ms();
-    struct unreadable *unreadable = reading->readings->unreadable;
-    const bool heavy = reading->result == OK && size_of(&reading->roster) > HEAVY;
-    if (reading->result == OK && !heavy)
-        unreadable_forget(unreadable, reading->local);
-    if (heavy || reading->result == ERR_TOO_LARGE)
-        unreadable_note(unreadable, reading->local, now_ms - reading->begun_ms, now_ms);
+    pthread_cond_destroy(&reading->changed);
+    arena_free(&reading->arena);
+    free(reading);
 }
 
 /* ---- for all ---- */
@@ -229,11 +236,12 @@ struct arena *reading_arena(struct reading *reading)
 void reading_finish(struct reading *reading, enum err result, const struct roster *roster)
 {
     struct readings *readings = reading->readings;
+    const bool heavy = result == OK && size_of(roster) > HEAVY;
     pthread_mutex_lock(&readings->lock);
     reading->result = result;
     if (result == OK)
         reading->roster = *roster;
-    note_size(reading);
+    note_weight(reading, heavy);
     take_out(reading);
     reading->state = OVER;
     pthread_cond_broadcast(&reading->changed);
@@ -255,7 +263,9 @@ void reading_drop(struct reading **reading)
         return;
     struct readings *readings = (*reading)->readings;
     pthread_mutex_lock(&readings->lock);
-    leave(*reading);
+    const bool last = leave(*reading);
     pthread_mutex_unlock(&readings->lock);
+    if (last)
+        free_reading(*reading);
     *reading = NULL;
 }
