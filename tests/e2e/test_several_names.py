@@ -8,6 +8,8 @@ from harness.calls import DEVICE, Account, new_name
 from harness.d003 import code, wait_until
 from harness.fleet import SETTINGS
 
+TAKEN = "registrard: another process has the same server.instance\n"
+
 
 def instances(ctl):
     """Line by name; of other tests' processes there may be some for a moment."""
@@ -47,8 +49,7 @@ def test_one_name_for_two(fleet, expected_errors):
     first = fleet.members[0]
     second = fleet.add()
     second.server.restart({"REGISTRARD_SERVER_INSTANCE": name_of(first)}, wait=False)
-    wait_until(lambda: "another process has the same server.instance" in second.server.get_ops("/readyz")[1], 15,
-               "the reason on /readyz")
+    wait_until(lambda: second.server.get_ops("/readyz") == (503, TAKEN), 15, "all but the name to be ready")
     second.server.wait_ready("/readyz/login")
     assert len(second.server.log.events("instance_name_taken")) == 1
     first.server.wait_ready()
