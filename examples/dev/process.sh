@@ -88,7 +88,7 @@ port_keep() {
     PORT=$(port_kept "$name")
     [[ $PORT =~ ^[0-9]+$ ]] && ! port_answers "$PORT" && return
     while
-        PORT=$((20000 + SRANDOM % 12000))
+        PORT=$((${STACK_PORTS_FIRST:-20000} + SRANDOM % ${STACK_PORTS_COUNT:-12000}))
         port_answers "$PORT" || grep -qs "=$PORT\$" "$VAR/ports"
     do :; done
     { var_read ports | sed "/^$name=/d" || true; echo "$name=$PORT"; } | var_write ports

@@ -10,7 +10,8 @@
 #          for tests
 # discard  stops all of them and removes VAR
 #
-# With STACK_THROWAWAY=1 in the environment nothing is written through to the disk: for tests.
+# With STACK_THROWAWAY=1 in the environment nothing is written through to the disk: for tests. STACK_PORTS_FIRST and
+# STACK_PORTS_COUNT say from which ports it takes its own.
 set -euo pipefail
 here=$(dirname -- "$(realpath -- "$0")")
 for part in lib process postgres redis prosody ejabberd; do

@@ -6,6 +6,8 @@ import json
 import random
 import time
 
+from harness.log import whole_lines
+
 PHONE, DEVICE, WECHAT = 1, 2, 3
 
 _numbers = itertools.count(random.randrange(10**7))
@@ -41,8 +43,7 @@ def answers_of(stack):
         deadline = time.monotonic() + timeout
         path = stack.var / "captcha.jsonl"
         while time.monotonic() < deadline:
-            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-            for line in reversed(lines):
+            for line in reversed(whole_lines(path).splitlines()):
                 entry = json.loads(line)
                 if entry["id"] == verify_id:
                     return entry["answer"]

@@ -8,6 +8,17 @@ import re
 SANITIZER = re.compile(r"ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
 
 
+def whole_lines(path, since=0):
+    """Of a file that somebody appends lines to: not the one that is being written. "" when there is no file yet."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(since)
+            content = file.read()
+    except FileNotFoundError:
+        return ""
+    return content[:content.rfind(b"\n") + 1].decode("utf-8", errors="replace")
+
+
 class Log:
     def __init__(self, path):
         self.path = path
@@ -18,9 +29,7 @@ class Log:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def text(self, since=0):
-        with open(self.path, "rb") as file:
-            file.seek(since)
-            return file.read().decode("utf-8", errors="replace")
+        return whole_lines(self.path, since)
 
     def lines(self, since=0):
         return self.text(since).splitlines()

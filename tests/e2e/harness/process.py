@@ -1,18 +1,16 @@
 """A registrard of the tests': started as the servers' user with an environment of its own, watched, ended."""
 
-import contextlib
 import os
 import pathlib
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
 from harness.log import Log
+from harness.ports import free_ports
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -30,25 +28,6 @@ QUICK = {
 # So that a report in the log says where.
 SANITIZERS = {"UBSAN_OPTIONS": "print_stacktrace=1"}
 PORTS = ("http", "https", "tcp", "ops")
-
-
-# Below those that the kernel gives to connections that go out: a server that is restarted finds its port free.
-CHOICE = range(20000, 32000)
-
-
-def _listener():
-    while True:
-        with contextlib.suppress(OSError):
-            return socket.create_server(("127.0.0.1", random.choice(CHOICE)))
-
-
-def free_ports(count):
-    """Ports nobody listens on, all held until the last is known so that they differ."""
-    held = [_listener() for _ in range(count)]
-    numbers = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return numbers
 
 
 class Registrard:

@@ -6,6 +6,7 @@ import secrets
 import time
 
 from harness.calls import new_phone
+from harness.log import whole_lines
 
 JSON_TYPE = "application/json; charset=utf-8"
 MODULUS = 49477
@@ -66,7 +67,7 @@ class Handset:
 
     def codes(self):
         """All codes that were sent to the phone, oldest first."""
-        lines = self.sms_file.read_text(encoding="utf-8").splitlines() if self.sms_file.exists() else []
+        lines = whole_lines(self.sms_file).splitlines()
         return [entry["code"] for entry in map(json.loads, lines) if entry["to"].endswith(self.phone)]
 
     def fresh_code(self, **more):

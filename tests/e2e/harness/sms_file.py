@@ -3,6 +3,8 @@
 import json
 import time
 
+from harness.log import whole_lines
+
 
 class SmsFile:
     def __init__(self, var):
@@ -10,8 +12,7 @@ class SmsFile:
 
     def all(self, phone):
         """All that went to a phone (11 digits), oldest first."""
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        return [entry for entry in map(json.loads, lines) if entry["to"] == "+86" + phone]
+        return [entry for entry in map(json.loads, whole_lines(self.path).splitlines()) if entry["to"] == "+86" + phone]
 
     def code(self, phone, timeout=5):
         deadline = time.monotonic() + timeout

@@ -13,6 +13,8 @@ import tempfile
 import time
 import urllib.parse
 
+from harness import ports
+
 STACK = pathlib.Path(__file__).resolve().parents[3] / "examples/dev/stack.sh"
 
 
@@ -44,7 +46,7 @@ class Stack:
     def _run(self, command, *services):
         done = subprocess.run(
             ["bash", str(STACK), command, str(self.var), *services],
-            env=dict(os.environ, STACK_THROWAWAY="1"), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env={**os.environ, **ports.STACK, "STACK_THROWAWAY": "1"}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=120, check=False,
         )
         assert done.returncode == 0, f"stack.sh {command}: {done.stderr}"
