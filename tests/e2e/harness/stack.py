@@ -16,6 +16,7 @@ import urllib.parse
 from harness import ports
 
 STACK = pathlib.Path(__file__).resolve().parents[3] / "examples/dev/stack.sh"
+GONE = (None, "Z", "X")  # states of a process
 
 
 class Stack:
@@ -140,17 +141,19 @@ class Stack:
         self._run("down", service)
 
     def restore(self):
-        """Everything runs again, whatever a test did."""
-        for service in self.services:
-            self.cont(service)
-        if any(not self._family(service) for service in self.services):
+        """Everything runs again, whatever a test did. After each test: so it looks at no process but the servers themselves."""
+        states = {service: _state(self.pid(service)) for service in self.services}
+        for service, state in states.items():
+            if state == "T":
+                self.cont(service)
+        if any(state in GONE for state in states.values()):
             self._run("up", *self.services)
 
     def _family(self, service):
         """The server and its children: Postgres has one for each connection. Empty when it does not run."""
         assert service in self.services, f"{service} is not the tests' own"
         pid = self.pid(service)
-        if pid is None or not _alive(pid):
+        if not _alive(pid):
             return []
         return [pid] + [child for child in _processes() if _parent(child) == pid]
 
@@ -169,9 +172,14 @@ def _stat(pid):
     return state, int(parent)
 
 
-def _alive(pid):
+def _state(pid):
+    """Of a process, one letter as in proc(5); None where there is none."""
     stat = _stat(pid)
-    return stat is not None and stat[0] not in "ZX"
+    return stat[0] if stat else None
+
+
+def _alive(pid):
+    return _state(pid) not in GONE
 
 
 def _parent(pid):
