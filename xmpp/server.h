@@ -42,6 +42,7 @@ struct xmpp_server {
     enum err (*create)(struct task *task, const char *local, struct secret password);
     enum err (*remove)(struct task *task, const char *local);
     enum err (*check)(struct task *task, const char *local, struct secret password); /* NULL: unsupported; or says so */
+    enum err (*exists)(struct task *task, const char *local);                        /* as xmpp_jid_exists */
     enum err (*set_password)(struct task *task, const char *local, struct secret password);
     /* As xmpp_jid_end_sessions. NULL: set_password ends them. */
     enum err (*end_sessions)(struct task *task, const char *local);

@@ -411,44 +411,6 @@ enum err operation_begin(struct xmpp *xmpp, const char *local, int64_t deadline_
     return is_local(local) ? begin(xmpp, true, deadline_ms, operation) : ERR_INVALID;
 }
 
-enum err xmpp_jid_create(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
-{
-    struct operation operation;
-    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
-    if (err != OK)
-        return err;
-    return operation_end(xmpp, &operation, operation.server->create(&operation.task, local, password));
-}
-
-enum err xmpp_jid_delete(struct xmpp *xmpp, const char *local, int64_t deadline_ms)
-{
-    struct operation operation;
-    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
-    if (err != OK)
-        return err;
-    return operation_end(xmpp, &operation, operation.server->remove(&operation.task, local));
-}
-
-enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
-{
-    struct operation operation;
-    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
-    if (err != OK)
-        return err;
-    const struct xmpp_server *server = operation.server;
-    err = server->check != NULL ? server->check(&operation.task, local, password) : ERR_UNSUPPORTED;
-    return operation_end(xmpp, &operation, err);
-}
-
-enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms)
-{
-    struct operation operation;
-    enum err err = operation_begin(xmpp, local, deadline_ms, &operation);
-    if (err != OK)
-        return err;
-    return operation_end(xmpp, &operation, operation.server->set_password(&operation.task, local, password));
-}
-
 enum err xmpp_roster(struct xmpp *xmpp, struct arena *arena, const char *local, struct roster *roster_r,
                      int64_t deadline_ms)
 {

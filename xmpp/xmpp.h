@@ -139,6 +139,9 @@ MUST_CHECK enum err xmpp_jid_create(struct xmpp *xmpp, const char *local, struct
 MUST_CHECK enum err xmpp_jid_delete(struct xmpp *xmpp, const char *local, int64_t deadline_ms);
 /* OK: exists with this password. ERR_NOT_FOUND, ERR_JID_PASSWORD, or ERR_UNSUPPORTED (Prosody has no such command). */
 MUST_CHECK enum err xmpp_jid_check(struct xmpp *xmpp, const char *local, struct secret password, int64_t deadline_ms);
+/* OK: there is such a JID. ERR_NOT_FOUND. For who does not want its roster, which may be large: where the server can,
+ * it is told without. */
+MUST_CHECK enum err xmpp_jid_exists(struct xmpp *xmpp, const char *local, int64_t deadline_ms);
 /* Changes the password of a JID that exists. ERR_UNSUPPORTED or ERR_XMPP where the component may not. */
 MUST_CHECK enum err xmpp_jid_set_password(struct xmpp *xmpp, const char *local, struct secret password,
                                           int64_t deadline_ms);

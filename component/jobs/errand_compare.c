@@ -65,15 +65,10 @@ static void look_for_peers(struct errand *errand, int64_t deadline_ms)
             continue;
         if (!may_follow && looks++ == LOOKS)
             break;
-        struct arena *arena = arena_new();
-        struct roster roster;
         const char *local = expectation->peers[difference->index].account.jid_local;
-        const enum err err = xmpp_roster(errand->config->xmpp, arena, local, &roster, deadline_ms);
-        if (err == OK || err == ERR_TOO_LARGE)
-            comparison->peer_sights[difference->index] = PEER_THERE;
-        else if (err == ERR_NOT_FOUND)
-            comparison->peer_sights[difference->index] = PEER_GONE;
-        arena_free(&arena);
+        const enum err err = xmpp_jid_exists(errand->config->xmpp, local, deadline_ms);
+        if (err == OK || err == ERR_NOT_FOUND)
+            comparison->peer_sights[difference->index] = err == OK ? PEER_THERE : PEER_GONE;
     }
 }
 

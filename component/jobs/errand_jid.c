@@ -135,16 +135,6 @@ static enum err load_check(struct pg *pg, struct errand *errand)
     return err == OK && errand->account.jid_state == JID_VANISHED ? weigh(pg, errand) : err;
 }
 
-/* Where no command checks a password, at least whether the JID is there: also one whose user has made his roster too
- * large to be read. */
-static enum err look_for_jid(struct errand *errand, int64_t deadline_ms)
-{
-    struct roster roster;
-    const enum err err =
-        xmpp_roster(errand->config->xmpp, errand->arena, errand->account.jid_local, &roster, deadline_ms);
-    return err == ERR_TOO_LARGE ? OK : err;
-}
-
 /* A password that is refused is set again, where the server lets us. */
 static enum err mend_password(struct errand *errand, int64_t deadline_ms)
 {
@@ -171,8 +161,8 @@ static enum err check(struct errand *errand, int64_t deadline_ms)
         return with_password(errand, deadline_ms, xmpp_jid_create);
     }
     enum err err = with_password(errand, deadline_ms, xmpp_jid_check);
-    if (err == ERR_UNSUPPORTED)
-        err = look_for_jid(errand, deadline_ms);
+    if (err == ERR_UNSUPPORTED) /* no command checks a password: at least whether the JID is there */
+        err = xmpp_jid_exists(errand->config->xmpp, errand->account.jid_local, deadline_ms);
     if (err == ERR_JID_PASSWORD)
         return mend_password(errand, deadline_ms);
     if (err != ERR_NOT_FOUND)

@@ -83,12 +83,32 @@ def test_without_its_api_it_is_not_driven(server, calls, phone):
     assert code(calls.login(phone)) == 0
 
 
+def may_not_check_passwords(stack):
+    return {"REGISTRARD_XMPP_API_USER": f"registrar-blind@{stack.domain}",
+            "REGISTRARD_XMPP_API_SECRET_FILE": str(stack.var / "secrets/api-password")}
+
+
 def test_that_it_may_not_check_passwords_is_no_harm(server, stack, calls, phone, lamp):
     mark = server.log.mark()
-    server.restart({"REGISTRARD_XMPP_API_USER": f"registrar-blind@{stack.domain}",
-                    "REGISTRARD_XMPP_API_SECRET_FILE": str(stack.var / "secrets/api-password")})
+    server.restart(may_not_check_passwords(stack))
     assert len(server.log.events("xmpp_self_test_passed", mark)) == 1
     assert calls.bind(phone, [lamp.name]).json["state"] == "bound"
+
+
+def test_whether_a_jid_is_there_is_asked_without_its_roster(server, stack, calls, truth, phone):
+    """After a login, where no password may be checked: its user may have made the roster very large."""
+    server.restart({**may_not_check_passwords(stack), "REGISTRARD_XMPP_CHECK_INTERVAL": "1ms",
+                    "REGISTRARD_RECONCILE_PER_SECOND": "0", "REGISTRARD_RECONCILE_RECHECK": "0s"})
+    truth.settle()
+    before = len(log_of(stack))
+
+    def asked(command):
+        return f'API call {command} [{{<<"user">>,<<"{phone.jid_local}">>}}' in log_of(stack)[before:]
+
+    assert code(calls.login(phone)) == 0
+    wait_until(lambda: asked("check_account"), what="its JID to be looked for")
+    truth.settle()
+    assert not asked("get_roster")
 
 
 # What clients see

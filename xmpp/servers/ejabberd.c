@@ -343,6 +343,7 @@ const struct xmpp_server server_ejabberd = {
     .create = create,
     .remove = remove_account,
     .check = check,
+    .exists = exists,
     .set_password = set_password,
     .end_sessions = end_sessions,
     .disable = disable,

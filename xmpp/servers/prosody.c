@@ -214,6 +214,7 @@ const struct xmpp_server server_prosody = {
     .missing = missing,
     .create = create,
     .remove = remove_account,
+    .exists = exists,
     .set_password = set_password,
     .disable = disable,
     .enable = enable,

@@ -197,6 +197,21 @@ static void checks_passwords(void **state)
     assert_int_equal(check(fixture), ERR_NOT_FOUND);
 }
 
+static enum err exists(struct fixture *fixture)
+{
+    return server_ejabberd.exists(&fixture->task, "a");
+}
+
+static void an_account_is_looked_for_without_its_roster(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->rules = (const struct rule[]){{"check_account", "", API_YES}, {0}};
+    assert_int_equal(exists(fixture), OK);
+    assert_string_equal(fixture->told, "check_account {\"user\":\"a\",\"host\":\"example.org\"}\n");
+    fixture->rules = (const struct rule[]){{"check_account", "", API_NO}, {0}};
+    assert_int_equal(exists(fixture), ERR_NOT_FOUND);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -212,6 +227,7 @@ int main(void)
         TEST(an_api_that_refuses_is_not_reached),
         TEST(without_permission_no_password_is_told),
         TEST(checks_passwords),
+        TEST(an_account_is_looked_for_without_its_roster),
     };
     crypto_init();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,7 @@ static void nothing_is_done_before_it_is_proved(void **state)
     assert_int_equal(xmpp_jid_create(fixture->xmpp, "a", secret_of_cstr("x"), deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_jid_delete(fixture->xmpp, "a", deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_jid_check(fixture->xmpp, "a", secret_of_cstr("x"), deadline), ERR_XMPP_DOWN);
+    assert_int_equal(xmpp_jid_exists(fixture->xmpp, "a", deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_jid_set_password(fixture->xmpp, "a", secret_of_cstr("x"), deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_roster(fixture->xmpp, arena, "a", &roster, deadline), ERR_XMPP_DOWN);
     assert_int_equal(xmpp_bind(fixture->xmpp, arena, sides, &patience), ERR_XMPP_DOWN);
