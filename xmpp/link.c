@@ -278,6 +278,13 @@ static void ring(struct link *link)
     (void)eventfd_write(link->wake_fd, 1); /* cannot fail but when it is rung already 2^64 times */
 }
 
+/* Under the lock. An attempt to make a link would end by it. */
+static void ring_if_up(struct link *link)
+{
+    if (link->status.up)
+        ring(link);
+}
+
 static void release(struct link *link)
 {
     pending_free(&link->pending);
@@ -353,8 +360,8 @@ void link_drop(struct link *link, uint64_t generation, const char *reason)
     pthread_mutex_lock(&link->lock);
     link->dropped = generation;
     link->drop_reason = reason;
+    ring_if_up(link);
     pthread_mutex_unlock(&link->lock);
-    ring(link);
 }
 
 void link_id(struct link *link, char id_r[REQUEST_ID_SIZE])
@@ -416,8 +423,8 @@ void link_post(struct link *link, const struct buf *text)
     pthread_mutex_lock(&link->lock);
     if (text->length <= link->posted.limit - link->posted.length)
         buf_append(&link->posted, text->data, text->length);
+    ring_if_up(link);
     pthread_mutex_unlock(&link->lock);
-    ring(link);
 }
 
 bool link_may_log(struct link *link)

@@ -1,4 +1,4 @@
-/* The link against a server that babbles, forges, or lets another have our name. */
+/* The link against a server that is slow, babbles, forges, or lets another have our name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -234,6 +234,23 @@ static void a_flood_keeps_no_request_of_ours(void **state)
     assert_int_equal(end_call(fixture), OK);
 }
 
+static void what_is_posted_ends_no_attempt_to_connect(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buf text;
+    buf_init(&text, 64);
+    buf_puts(&text, "<kept/>");
+    fixture->config.tls = XMPP_TLS_DIRECT;
+    fixture->config.tls_pin_sha256 = "0000000000000000000000000000000000000000000000000000000000000000";
+    start(fixture);
+    peer_accept_socket(&fixture->peer);
+    assert_true(peer_readable(fixture->peer.fd, PEER_WAIT_MS)); /* it shakes hands, and the server is slow */
+    link_post(fixture->link, &text);
+    peer_pause(50);
+    assert_string_equal(status_of(fixture).reason, "not connected yet");
+    buf_free(&text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -249,6 +266,7 @@ int main(void)
         TEST(a_lost_name_is_no_good_link),
         TEST(a_link_that_is_dropped),
         TEST(a_flood_keeps_no_request_of_ours),
+        TEST(what_is_posted_ends_no_attempt_to_connect),
     };
     crypto_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
