@@ -162,6 +162,7 @@ enum err comparisons_wish_recent(struct pg *pg, int64_t window_ms, int64_t *coun
     return pg_one_i64(pg, &wish, &args, count_r);
 }
 
+/* It is taken from who is at it, too: he began too soon, and what he leaves would come again at once. */
 enum err comparisons_wish_later(struct pg *pg, int64_t account_id, int64_t delay_ms)
 {
     static const struct stmt wish = {
@@ -170,8 +171,8 @@ enum err comparisons_wish_later(struct pg *pg, int64_t account_id, int64_t delay
         "from reconcile_rounds on conflict (account_id) do update set forgotten = true) "
         "insert into outbox (kind, low, version, due_at) values (5, $1, nextval('wish_version'), "
         "now() + $2::bigint * interval '1 millisecond') on conflict (kind, low, high) do update set "
-        "version = excluded.version, due_at = case when outbox.lease is null then "
-        "greatest(outbox.due_at, excluded.due_at) else outbox.due_at end"};
+        "version = excluded.version, lease = null, lease_owner = null, "
+        "due_at = greatest(outbox.due_at, excluded.due_at)"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
     pg_arg_i64(&args, delay_ms);

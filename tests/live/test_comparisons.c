@@ -188,19 +188,25 @@ static void what_the_server_may_have_forgotten_is_marked_until_it_was_compared(v
     assert_false(expectation.forgotten);
 }
 
-static void a_comparison_under_way_comes_again(void **state)
+static struct outbox_item take_comparison(void)
 {
-    (void)state;
     const struct outbox_claim claim = {
         .owner = "here", .lease_ms = MINUTE_MS, .register_wait_ms = MINUTE_MS, .most = 1, .compares_most = 1};
     struct outbox_item *items;
     size_t count;
-    assert_int_equal(comparisons_wish(pg, me), OK);
     assert_int_equal(outbox_take(pg, arena, &claim, &items, &count), OK);
     assert_int_equal(count, 1);
     assert_int_equal(items[0].kind, OUTBOX_COMPARE);
+    return items[0];
+}
+
+static void a_comparison_under_way_comes_again(void **state)
+{
+    (void)state;
+    assert_int_equal(comparisons_wish(pg, me), OK);
+    const struct outbox_item taken = take_comparison();
     wish_recent(MINUTE_MS);
-    assert_int_equal(outbox_done(pg, &items[0]), OK);
+    assert_int_equal(outbox_done(pg, &taken), OK);
     assert_true(waits(OUTBOX_COMPARE, me));
 }
 
@@ -215,6 +221,30 @@ static void what_may_come_late_is_waited_for(void **state)
                              (long long)me),
                          1);
     }
+    load(me);
+    assert_true(expectation.forgotten);
+}
+
+static int64_t waits_a_minute(void)
+{
+    return ask("select count(*) from outbox where kind = 5 and low = %lld and lease is null and "
+               "due_at > now() + interval '50 seconds'",
+               (long long)me);
+}
+
+/* Whatever it finds, what comes late may come after it. */
+static void it_is_not_answered_by_a_comparison_that_is_under_way(void **state)
+{
+    (void)state;
+    assert_int_equal(comparisons_wish(pg, me), OK);
+    const struct outbox_item taken = take_comparison();
+    assert_int_equal(comparisons_wish_later(pg, me, MINUTE_MS), OK);
+    assert_int_equal(comparisons_note(pg, me, taken.version, OUTCOME_SAME, 0), OK);
+    assert_int_equal(outbox_done(pg, &taken), OK);
+    assert_int_equal(waits_a_minute(), 1);
+    assert_int_equal(outbox_retry(pg, &taken, 0, "timeout"), OK); /* or it fails */
+    assert_int_equal(waits_a_minute(), 1);
+    assert_int_equal(ask("select count(*) from outbox"), 1);
     load(me);
     assert_true(expectation.forgotten);
 }
@@ -453,6 +483,7 @@ int main(void)
         COMPARISON_TEST(what_the_server_may_have_forgotten_is_marked_until_it_was_compared),
         COMPARISON_TEST(a_comparison_under_way_comes_again),
         COMPARISON_TEST(what_may_come_late_is_waited_for),
+        COMPARISON_TEST(it_is_not_answered_by_a_comparison_that_is_under_way),
         COMPARISON_TEST(the_latest_touch_is_found),
         COMPARISON_TEST(nothing_is_said_of_a_jid_that_somebody_works_on),
         COMPARISON_TEST(only_pairs_that_are_as_compared_hold),
