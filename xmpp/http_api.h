@@ -2,10 +2,11 @@
  * arguments are a JSON object that is posted there, and status and body are the answer. What is in them is for drivers.
  *
  * A call blocks the thread that makes it, never the link's: a worker of the XMPP lane, or the prover. Each has a
- * deadline, an answer of bounded size, and no second try. libcurl keeps the connections: a session is a few handles
- * that share them, belongs to one thread at a time and is given back for the next, so that there are as many as threads
- * ever called at once (the slots of xmpp.c bound those). Credentials go to loopback or over TLS only, unless the
- * configuration calls the way protected; no proxy, no redirect. Thread-safe. */
+ * deadline, an answer of bounded size, and no second try but libcurl's own, within the deadline, where a connection
+ * that was kept ends before a byte of the answer: what was asked may happen twice then. libcurl keeps the connections:
+ * a session is a few handles that share them, belongs to one thread at a time and is given back for the next, so that
+ * there are as many as threads ever called at once (the slots of xmpp.c bound those). Credentials go to loopback or
+ * over TLS only, unless the configuration calls the way protected; no proxy, no redirect. Thread-safe. */
 #ifndef XMPP_HTTP_API_H
 #define XMPP_HTTP_API_H
 

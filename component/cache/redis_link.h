@@ -1,4 +1,4 @@
-/* One connection to Redis, without reconnecting: what redis.c and token_listener.c have in common. Internal to this
+/* One connection to Redis, without reconnecting: what redis.c and subscription.c have in common. Internal to this
  * folder.
  *
  * hiredis 0.14 connects, formats and parses; the waiting is ours, because its own has traps: its timeouts are a read's,

@@ -3,11 +3,11 @@
  *
  * Revoking. A check that began before a revocation must not put its old answer back after it. In memory: a generation
  * that every revocation raises; an answer is kept only if the generation is still the one from before the look-up. In
- * Redis: revoking writes a tombstone that outlives every look-up, and answers are stored only where nothing stands (SET
- * NX). Redis's entries carry the epoch of Postgres (table meta): when Redis could not be told of a revocation, the
- * epoch is raised in Postgres and every entry of an older epoch counts as a miss; so does every entry that another run
- * of Redis took, since a Redis that died may have forgotten tombstones. Other instances hear of revocations by a
- * channel; token_listener empties this process's memory for as long as it is not subscribed. */
+ * Redis: revoking writes a tombstone that outlives every look-up, and no answer is stored over one. Redis's entries
+ * carry the epoch of Postgres (table meta): when Redis could not be told of a revocation, the epoch is raised in
+ * Postgres and every entry of an older epoch counts as a miss; so does every entry that another run of Redis took,
+ * since a Redis that died may have forgotten tombstones. Other instances hear of revocations by a channel;
+ * token_listener empties this process's memory for as long as it is not subscribed. */
 #ifndef CACHE_TOKEN_CACHE_H
 #define CACHE_TOKEN_CACHE_H
 

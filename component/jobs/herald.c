@@ -73,8 +73,7 @@ void herald_stop(struct herald **herald_ref)
     struct herald *herald = *herald_ref;
     if (herald == NULL)
         return;
-    if (herald->ticker != NULL)
-        ticker_stop(&herald->ticker);
+    ticker_stop(&herald->ticker);
     redis_free(&herald->redis);
     pthread_mutex_destroy(&herald->lock);
     free(herald);

@@ -29,7 +29,7 @@ enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r)
     if (err == OK)
         err = prover_start(&jobs->config, jobs->outbox, &jobs->prover);
     if (err == OK)
-        err = reconciler_start(config, jobs->outbox, &jobs->reconciler);
+        err = reconciler_start(&jobs->config, jobs->outbox, &jobs->reconciler);
     if (err == OK)
         *jobs_r = jobs;
     else

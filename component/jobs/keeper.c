@@ -40,9 +40,8 @@ static void count_outbox(struct keeper *keeper)
     struct outbox_counts counts;
     if (outbox_count(keeper->worker.pg, keeper->config->stuck_after, &counts) != OK)
         return;
-    for (enum outbox_kind kind = OUTBOX_CREATE_JID; kind <= OUTBOX_DOOR; kind++)
+    for (enum outbox_kind kind = OUTBOX_CREATE_JID; kind <= OUTBOX_ASK; kind++)
         metric_set(M_OUTBOX_DUE, errand_kind_name(kind), counts.waiting[kind]);
-    metric_set(M_OUTBOX_DUE, errand_kind_name(OUTBOX_ASK), counts.waiting[OUTBOX_ASK]);
     metric_set(M_OUTBOX_STUCK, "", counts.stuck);
     metric_set(M_OUTBOX_OLDEST, "", counts.oldest_ms / 1000);
 }

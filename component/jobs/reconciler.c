@@ -194,8 +194,7 @@ void reconciler_stop(struct reconciler **reconciler_ref)
     struct reconciler *reconciler = *reconciler_ref;
     if (reconciler == NULL)
         return;
-    if (reconciler->ticker != NULL)
-        ticker_stop(&reconciler->ticker);
+    ticker_stop(&reconciler->ticker);
     pg_free(&reconciler->pg);
     free(reconciler);
     *reconciler_ref = NULL;
