@@ -11,6 +11,7 @@ from harness.calls import DEVICE, PHONE, WECHAT, Account, new_phone
 from harness.canaries import Canaries, keep_configuration
 from harness.d003 import ROUTES, Accounts, code, fresh, metric, signed, wait_until
 from harness.encodings import ENCODINGS
+from harness.outage import recovered
 from harness.tcp_client import LineClient
 
 APP, BACKEND = secrets.token_hex(20), secrets.token_hex(20)
@@ -130,6 +131,7 @@ def faults(calls, canaries, plain_http, stack, link, server, phone):
     canaries.took(calls.log_in(phone))
     link.heal()
     server.wait_ready()
+    lamp = calls.new_account(DEVICE)
     for service in ("redis", "postgres"):
         verify_id, answer = calls.picture()
         stack.kill(service)
@@ -147,7 +149,7 @@ def faults(calls, canaries, plain_http, stack, link, server, phone):
                 )
             plain_http.post("/get_users", {"access_token": account.token, "user_name_ls": json.dumps([account.name])})
         stack.start(service)
-        server.wait_ready()
+        recovered(server, calls, lamp)
 
 
 def test_nothing_secret_is_written_anywhere(calls, plain_http, server, stack, link, canaries):

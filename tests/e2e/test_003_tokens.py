@@ -111,28 +111,27 @@ def test_a_token_ends_with_its_account_at_once(calls, lamp, tcp, http):
 def test_checks_while_it_is_cancelled_never_answer_an_end_and_then_valid(calls, server):
     """Checks hammer while the account is cancelled: after the first ENDED there is no VALID."""
     phone = calls.new_account(PHONE)
-    stop, seen = threading.Event(), []
+    stop, seen = threading.Event(), [[] for _ in range(3)]
 
-    def hammer():
-        answers = []
+    def hammer(answers):
         with LineClient(server.ports["tcp"]) as tcp:
             while not stop.is_set():
                 answers.append(tcp.call("/verify_access_token", access_token=phone.token)["result"])
-        seen.append(answers)
 
-    threads = [threading.Thread(target=hammer, daemon=True) for _ in range(3)]
+    threads = [threading.Thread(target=hammer, args=(answers,), daemon=True) for answers in seen]
     for thread in threads:
         thread.start()
+    wait_until(lambda: all(seen), what="answers to all")
     assert code(calls.cancel(phone)) == 0
     with LineClient(server.ports["tcp"]) as tcp:
         assert tcp.call("/verify_access_token", access_token=phone.token) == ENDED
-    time.sleep(0.05)
+    wait_until(lambda: all(answers[-1] == 4 for answers in seen), what="the end in all")
     stop.set()
     for thread in threads:
         thread.join(10)
+        assert not thread.is_alive()
     for answers in seen:
-        assert set(answers) <= {0, 4} and answers[-1] == 4
-        assert answers == sorted(answers)
+        assert set(answers) == {0, 4} and answers == sorted(answers)
 
 
 @pytest.mark.alone

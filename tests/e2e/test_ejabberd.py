@@ -79,7 +79,8 @@ def test_without_its_api_it_is_not_driven(server, calls, phone):
     server.start({"REGISTRARD_XMPP_API_URL": None}, wait=False)
     server.wait_ready("/readyz/login")
     says(server, "ejabberd needs xmpp.api_url")
-    assert "needs xmpp.api_url" in server.log.events("xmpp_not_proved", mark)[0]["what"]
+    said = wait_until(lambda: server.log.events("xmpp_not_proved", mark), what="the line in the log")
+    assert "needs xmpp.api_url" in said[0]["what"]
     assert code(calls.login(phone)) == 0
 
 

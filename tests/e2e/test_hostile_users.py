@@ -130,7 +130,7 @@ def test_a_roster_that_cannot_be_read(server, calls, stack, attacker, lamp, db, 
         assert calls.unbind(phone, [other.name]).json["state"] == "unbound"
         assert code(calls.cancel(other)) == 0
     wait_until(lambda: metric(server, "outbox_failed_total", kind="pair") > failed + 3, ONCE_MORE, "further attempts")
-    assert metric(server, "outbox_due", kind="pair") >= 1
+    wait_until(lambda: metric(server, "outbox_due", kind="pair") >= 1, what="his wish on /metrics")
     wait_until(lambda: metric(server, "xmpp_requests_total", result="too_large") > 3, ONCE_MORE, "another look")
     with db.cursor() as cursor:
         cursor.execute("select distinct last_error from outbox where kind = 3 and last_error is not null")
@@ -187,6 +187,6 @@ def test_who_was_bound_to_him_can_cancel(server, calls, stack, attacker, lamp, x
     wait_until(lambda: metric(server, "outbox_failed_total", kind="pair") > failed, 4 * ONCE_MORE, "an attempt")
     assert code(calls.cancel(lamp)) == 0
     other.wait_lost(30)
-    assert metric(server, "outbox_due", kind="pair") >= 2  # his roster cannot be read
+    wait_until(lambda: metric(server, "outbox_due", kind="pair") >= 2, what="both wishes: his roster cannot be read")
     assert code(calls.cancel(attacker.account)) == 0
     wait_until(lambda: metric(server, "outbox_due", kind="pair") == 0, 30, "nothing left to do")

@@ -5,7 +5,7 @@ import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.crashes import Truth
-from harness.d003 import code, metric
+from harness.d003 import code, metric, wait_until
 from harness.outage import SHORT, at_once, check, fresh_token, login, recovered, says, unavailable
 
 
@@ -53,7 +53,7 @@ def test_what_is_answered_meanwhile(how, server, stack, calls, db):
     stack.cont("redis")
     stack.start("redis")
     recovered(server, calls, lamp)
-    assert metric(server, "redis_up") == 1
+    wait_until(lambda: metric(server, "redis_up") == 1, what="the last session to find out")
     assert code(calls.login(phone)) == 0
     truth.settle()
 

@@ -298,6 +298,7 @@ def test_nothing_acknowledged_is_lost_with_a_server_that_is_killed(own):
     own.server.restart(AFTER_LOSS)
     phone, *lamps = bound(own, 8)
     own.stack.kill(own.stack.xmpp)
+    own.server.wait_not_ready()
     own.stack.start(own.stack.xmpp)
     own.server.wait_ready()
     for lamp in lamps:

@@ -260,6 +260,7 @@ def test_an_older_xmpp_server(backup, server, calls, stack, ctl, eyes, expected_
     phone = calls.new_account(PHONE)
     data, copy = stack.var / "prosody", stack.var / "prosody.backup"
     stack.kill("prosody")
+    server.wait_not_ready()
     shutil.copytree(data, copy)
     stack.start("prosody")
     server.wait_ready()
@@ -269,6 +270,7 @@ def test_an_older_xmpp_server(backup, server, calls, stack, ctl, eyes, expected_
     backup.truth().settle(30)
 
     stack.kill("prosody")
+    server.wait_not_ready()
     shutil.rmtree(data / "localhost")
     shutil.copytree(copy / "localhost", data / "localhost")
     for root, folders, names in os.walk(data / "localhost"):

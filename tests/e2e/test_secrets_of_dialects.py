@@ -10,10 +10,11 @@ import secrets
 import pytest
 
 from harness import d000, d004
-from harness.calls import PHONE, Account, new_phone
+from harness.calls import DEVICE, PHONE, Account, new_phone
 from harness.canaries import Canaries, keep_configuration
 from harness.d003 import Accounts, code, metric, wait_until
 from harness.encodings import ENCODINGS
+from harness.outage import recovered
 from harness.process import ROOT
 from harness.reg_user import Handset, said
 from harness.sms_provider import APPLICATION, SID, TEMPLATE, TOKEN, Generic, Yuntongxun, refuses
@@ -297,12 +298,13 @@ def faults(world, dialect):
     all_calls(dialect, world.http)
     world.link.heal()
     world.server.wait_ready()
+    lamp = world.calls.new_account(DEVICE)
     for service in ("redis", "postgres"):
         world.stack.kill(service)
         all_calls(dialect, world.http)
         dialect.ask()
         world.stack.start(service)
-        world.server.wait_ready()
+        recovered(world.server, world.calls, lamp)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from harness.calls import DEVICE, PHONE
 from harness.cluster import Cluster
 from harness.crashes import Eyes, Truth
 from harness.d003 import code, wait_until
-from harness.outage import RECOVERY, SHORT
+from harness.outage import RECOVERY, SHORT, recovered
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def test_both_go_on_at_the_standby(synchronous, clusters, server, fleet, stack, 
     for member in fleet.members:
         for lamp in lamps:
             wait_until(lambda one=member, account=lamp: _logs_in(one, account), RECOVERY, "a login at the new primary")
+        recovered(member.server, member.calls, lamps[0])
     second.calls.log_in(phone)
     assert code(second.calls.bind(phone, [lamps[1].name])) == 0
     db = standby.connect()

@@ -275,6 +275,7 @@ def test_without_redis_nothing_is_made_or_taken(v1, stack, phone, lamp, expected
     reply = v1.redeem(phone, shown)
     assert error(reply)[0] == 503 and reply.headers["Retry-After"]
     stack.start("redis")
+    wait_until(lambda: v1.bindings(lamp).status == 200, what="answers again")
     assert v1.bound_to(lamp) == set()
 
 

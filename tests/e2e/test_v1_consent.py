@@ -327,4 +327,5 @@ def test_without_redis_nobody_is_asked_but_bindings_go_on(calls, v1, stack, phon
     assert reply.status == 503
     assert code(calls.bind(phone, [lamp.name])) == 0
     stack.start("redis")
+    wait_until(lambda: v1.asks(shy).status == 200, what="answers again")
     assert v1.asked_by(shy) == {}

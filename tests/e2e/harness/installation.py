@@ -61,6 +61,7 @@ class Installation:
     def administrator(self):
         """See harness/administrator.py; registrard is ready again afterwards."""
         with administrator(self.stack, self.link) as one:
+            self.server.wait_not_ready()
             yield one
         self.server.wait_ready()
 
@@ -90,12 +91,14 @@ class Installation:
         saved = self._saved(name)
         shutil.rmtree(saved, ignore_errors=True)
         self.stack.down(self.stack.xmpp)
+        self.server.wait_not_ready()
         subprocess.run(["cp", "-a", str(self._home()), str(saved)], check=True)
         self.stack.start(self.stack.xmpp)
 
     def load(self, name):
         """It is killed, and has again what it had then."""
         self.stack.kill(self.stack.xmpp)
+        self.server.wait_not_ready()
         shutil.rmtree(self._home())
         subprocess.run(["cp", "-a", str(self._saved(name)), str(self._home())], check=True)
         self.stack.start(self.stack.xmpp)

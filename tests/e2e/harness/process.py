@@ -125,9 +125,9 @@ class Registrard:
         self.stop()
         self.start(changed, wait)
 
-    def restore(self):
+    def restore(self, anew=False):
         """Runs with the common settings again, whatever a test did."""
-        if self.running() and not self.changed:
+        if self.running() and not self.changed and not anew:
             self.process.send_signal(signal.SIGCONT)
             self.wait_ready()
         else:
@@ -153,6 +153,13 @@ class Registrard:
                 return
             assert self.process.poll() is None, f"{self.name} ended with {self.process.poll()}:\n{self.tail()}"
             assert time.monotonic() < deadline, f"{self.name} is not ready: {text}\n{self.tail()}"
+            time.sleep(0.02)
+
+    def wait_not_ready(self, timeout=10):
+        """What was taken away is missed; before it is given back, or what is ready might be so from before."""
+        deadline = time.monotonic() + timeout
+        while self.get_ops("/readyz")[0] == 200:
+            assert time.monotonic() < deadline, f"{self.name} is ready still\n{self.tail()}"
             time.sleep(0.02)
 
     def metrics(self):

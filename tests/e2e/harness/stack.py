@@ -27,6 +27,7 @@ class Stack:
         self.xmpp = (xmpp or os.environ.get("TEST_XMPP_SERVER") or "prosody") if self.owns_xmpp else None
         self.services = ["postgres", "redis"] + ([self.xmpp] if self.owns_xmpp else [])
         self.settings = {}
+        self.disturbed = False  # a service was stopped or killed since restore
 
     @staticmethod
     def owns_xmpp_server():
@@ -114,6 +115,7 @@ class Stack:
 
     def kill(self, service):
         """SIGKILL, the children included; returns when all are gone."""
+        self.disturbed = True
         pids = self._family(service)
         for pid in pids:
             _signal(pid, signal.SIGKILL)
@@ -121,6 +123,7 @@ class Stack:
 
     def stop(self, service):
         """SIGSTOP: it holds its connections and answers nothing."""
+        self.disturbed = True
         for pid in self._family(service):
             _signal(pid, signal.SIGSTOP)
 
@@ -142,6 +145,7 @@ class Stack:
 
     def restore(self):
         """Everything runs again, whatever a test did. After each test: so it looks at no process but the servers themselves."""
+        self.disturbed = False
         states = {service: _state(self.pid(service)) for service in self.services}
         for service, state in states.items():
             if state == "T":
