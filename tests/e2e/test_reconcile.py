@@ -131,7 +131,7 @@ def test_a_removed_contact_ends_the_binding_by_the_other_policy(own, side):
 def test_an_ended_subscription_is_restored(own):
     phone, lamp = bound(own)
     client = own.client(phone)
-    client.send_presence(pto=lamp.jid, ptype="unsubscribe")
+    client.send_presence_to(lamp.jid, "unsubscribe")
     drifted = "select count(*) from comparisons where drifted_at is not null and account_id in (%s, %s)"
     wait_until(lambda: own.one(drifted, id_of(own, phone), id_of(own, lamp)) > 0, SOON, "that its end is noticed")
     wait_until(lambda: as_bound(own, phone, lamp), SOON, "both again")
@@ -169,7 +169,7 @@ def test_contacts_of_a_user_s_own_stay(own):
     client.edit_item(f"aunt@elsewhere.{own.stack.domain}", name="Aunt", groups=["Family"])
     client.edit_item(f"colleague@{own.stack.domain}", name="Colleague")
     client.edit_item(stranger.jid, name="Stranger")
-    client.send_presence(pto=stranger.jid, ptype="subscribe")
+    client.send_presence_to(stranger.jid, "subscribe")
     compared_again(own, phone, lamp, stranger)
     settled(own)
     roster = own.roster(phone)

@@ -247,7 +247,7 @@ def test_who_comes_back_to_many_counts_as_one(own):
     client = own.client(phone)
     for one in others:
         own.client(one).auto_authorize = True
-        client.owner.loop.call_soon_threadsafe(lambda jid=one.jid: client.send_presence_subscription(pto=jid))
+        client.send_presence_to(one.jid, "subscribe")
     wait_until(lambda: len(own.shown(phone)) == len(others), SOON, "all of them in his roster")
     own.server.restart()
     wait_until(lambda: drifted(own), SOON, "somebody who drifted")

@@ -211,6 +211,14 @@ class XmppClient(slixmpp.ClientXMPP):
 
         return self.owner.run(fetch(), timeout + 1)
 
+    def send_presence_to(self, jid, kind):
+        """A subscription asked for or ended. What the loop does not do itself it may not notice, so it is done there."""
+
+        async def send():
+            self.send_presence(pto=jid, ptype=kind)
+
+        self.owner.run(send())
+
     def edit_item(self, jid, **item):
         """The user adds, renames or groups a contact, as any client does it (RFC 6121, 2.3 and 2.4)."""
 
