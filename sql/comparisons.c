@@ -141,6 +141,7 @@ enum err comparisons_wish(struct pg *pg, int64_t account_id)
     "select low from bindings_ended where ended_at > " since " union "                                                 \
     "select high from bindings_ended where ended_at > " since
 
+/* What is put off was not tried yet. */
 enum err comparisons_wish_recent(struct pg *pg, int64_t window_ms, int64_t *count_r)
 {
     static const struct stmt wish = {
@@ -155,8 +156,9 @@ enum err comparisons_wish_recent(struct pg *pg, int64_t window_ms, int64_t *coun
                                                              "5, account_id, nextval('wish_version') from touched "
                                                              "order by account_id on conflict (kind, low, high) do "
                                                              "update set version = excluded.version, attempts = 0, "
-                                                             "due_at = case when outbox.lease is null then now() else "
-                                                             "outbox.due_at end) select count(*) from touched"};
+                                                             "due_at = case when outbox.lease is null and "
+                                                             "outbox.attempts > 0 then now() else outbox.due_at end) "
+                                                             "select count(*) from touched"};
     struct pg_args args = {0};
     pg_arg_i64(&args, window_ms);
     return pg_one_i64(pg, &wish, &args, count_r);
@@ -171,7 +173,7 @@ enum err comparisons_wish_later(struct pg *pg, int64_t account_id, int64_t delay
         "from reconcile_rounds on conflict (account_id) do update set forgotten = true) "
         "insert into outbox (kind, low, version, due_at) values (5, $1, nextval('wish_version'), "
         "now() + $2::bigint * interval '1 millisecond') on conflict (kind, low, high) do update set "
-        "version = excluded.version, lease = null, lease_owner = null, "
+        "version = excluded.version, attempts = 0, lease = null, lease_owner = null, "
         "due_at = greatest(outbox.due_at, excluded.due_at)"};
     struct pg_args args = {0};
     pg_arg_i64(&args, account_id);
