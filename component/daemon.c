@@ -125,10 +125,16 @@ static void wishes_made(void *arg)
     jobs_wake(daemon->jobs);
 }
 
-static void pairs_wished(void *arg, const struct wish *made, size_t count)
+static struct taking *pairs_begin(void *arg, size_t most)
 {
     struct daemon *daemon = arg;
-    jobs_wake_for(daemon->jobs, made, count);
+    return jobs_begin_pairs(daemon->jobs, most);
+}
+
+static void pairs_end(void *arg, struct taking *taking, enum err outcome)
+{
+    struct daemon *daemon = arg;
+    jobs_end_pairs(daemon->jobs, taking, outcome);
 }
 
 /* A verifier of what nobody knows, at the configured cost: logins of unknown names take as long as others. */
@@ -165,7 +171,8 @@ static enum err make_services(struct daemon *daemon, int64_t epoch)
     services->picture_file = open_picture_file(daemon);
     services->xmpp_ready = xmpp_is_ready;
     services->wishes_made = wishes_made;
-    services->pairs_wished = pairs_wished;
+    services->pairs_begin = pairs_begin;
+    services->pairs_end = pairs_end;
     services->xmpp_arg = services->wishes_arg = daemon;
     enum err err = make_no_verifier(daemon);
     if (err == OK)

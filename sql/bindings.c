@@ -5,23 +5,11 @@
 #include "component/base/arena.h"
 #include "sql/account_row.h"
 #include "sql/pg.h"
+#include "sql/taking.h"
 #include "sql/to_outbox.h"
 
 /* What was said of its sides' names is not said of the next binding, and may be an account's personal data. */
 #define NO_NAMES "low_nickname = null, low_groups = null, high_nickname = null, high_groups = null "
-
-/* Rows of low, high and version from `column` on; a row without a wish has nulls there. */
-static void read_wishes(const PGresult *result, int column, struct arena *arena, struct wish **wishes_r,
-                        size_t *wish_count_r)
-{
-    *wishes_r = arena_array(arena, (size_t)PQntuples(result), sizeof **wishes_r);
-    *wish_count_r = 0;
-    for (int row = 0; row < PQntuples(result); row++)
-        if (!PQgetisnull(result, row, column))
-            (*wishes_r)[(*wish_count_r)++] = (struct wish){.low = pg_i64(result, row, column),
-                                                           .high = pg_i64(result, row, column + 1),
-                                                           .version = pg_i64(result, row, column + 2)};
-}
 
 /* The accounts are locked before their bindings, and in the order of ids, as a cancel does it. In between goes what was
  * asked between them (sql/asks.h), which is settled now, save what a peer refused the asker. The version of a row that
@@ -32,7 +20,7 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
 #define WANT                                                                                                           \
     "with given as materialized (select p as id, 1 as more from unnest($2::bigint[]) p "                               \
     "union all select $1::bigint, cardinality($2)), "                                                                  \
-    "held as materialized (select id, banned_at is not null or (consent = 2 and id <> $1) as closed, "                 \
+    "held as materialized (select *, banned_at is not null or (consent = 2 and id <> $1) as closed, "                  \
     "not $4 and consent = 1 and id <> $1 as unasked from accounts "                                                    \
     "where id = any($2 || $1::bigint) and state = 1 order by id for share), "                                          \
     "gone as (delete from asks k where " BETWEEN " and not (" SAYS_NO ") "                                             \
@@ -47,42 +35,49 @@ static void read_wishes(const PGresult *result, int column, struct arena *arena,
     "order by 1, 2 on conflict (low, high) do update set wanted = true, asked_by = excluded.asked_by, "                \
     "version = nextval('wish_version'), created_at = now(), " NO_NAMES "where not bindings.wanted "                    \
     "returning low, high, version), "
+#define WANT_JOB PAIRS_TO_OUTBOX_LEASED("$5", "$6", "$7")
 #define TOO_MANY                                                                                                       \
     "exists (select from given g where g.more + (select count(*) from ("                                               \
     "select from bindings where low = g.id and wanted union all select from bindings where high = g.id and wanted "    \
     "limit $3) x) > $3)"
 
+enum { FIT = ACCOUNT_COLUMN_COUNT + WISHED_COLUMN_COUNT, REFUSED, UNASKED, FULL };
+
 enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
-                       bool agreed, int64_t most, struct wish **wishes_r, size_t *wish_count_r)
+                       const struct want_terms *terms, struct wish **wishes_r, size_t *wish_count_r)
 {
-    static const struct stmt want = {"bindings_want", WANT PAIRS_TO_OUTBOX
-                                     "select fit.ok, fit.refused, fit.unasked, " TOO_MANY
-                                     ", wish.low, wish.high, wish.version from fit left join wish on true"};
+    static const struct stmt want = {"bindings_want",
+                                     WANT WANT_JOB "select " ACCOUNT_COLUMNS WISHED_COLUMNS
+                                                   ", fit.ok, fit.refused, fit.unasked, " TOO_MANY
+                                                   " from fit left join job j on true " TAKEN_ACCOUNTS("held", "$5")};
     struct pg_args args = {0};
     pg_arg_i64(&args, asker);
     pg_arg_i64s(&args, arena, peers, count);
-    pg_arg_i64(&args, most);
-    pg_arg_bool(&args, agreed);
+    pg_arg_i64(&args, terms->most);
+    pg_arg_bool(&args, terms->agreed);
+    taking_args(&args, terms->taking);
     PGresult *result = NULL;
     enum err err = pg_run(pg, &want, &args, &result);
     if (err != OK)
         return err;
-    read_wishes(result, 4, arena, wishes_r, wish_count_r);
-    if (!pg_bool(result, 0, 0))
+    taking_read(result, true, terms->taking, arena, wishes_r, wish_count_r);
+    if (!pg_bool(result, 0, FIT))
         err = ERR_NOT_FOUND;
-    else if (pg_bool(result, 0, 1))
+    else if (pg_bool(result, 0, REFUSED))
         err = ERR_REFUSED;
-    else if (pg_bool(result, 0, 2))
+    else if (pg_bool(result, 0, UNASKED))
         err = ERR_CONFLICT;
-    else if (*wish_count_r == count && pg_bool(result, 0, 3))
+    else if (*wish_count_r == count && pg_bool(result, 0, FULL))
         err = ERR_LIMITED;
     PQclear(result);
     return err;
 }
 
+#define UNWANT_JOB PAIRS_TO_OUTBOX_LEASED("$3", "$4", "$5")
+
 /* Rows are looked up by their keys, whatever size Postgres takes the table to have (see pairs.c). */
 enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
-                         struct wish **wishes_r, size_t *wish_count_r)
+                         struct taking *taking, struct wish **wishes_r, size_t *wish_count_r)
 {
     static const struct stmt unwant = {
         "bindings_unwant",
@@ -92,14 +87,16 @@ enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, cons
         "wish as (insert into bindings (low, high, asked_by, wanted, version) "
         "select low, high, asked_by, false, nextval('wish_version') from held "
         "on conflict (low, high) do update set wanted = false, version = excluded.version "
-        "returning low, high, version), " PAIRS_TO_OUTBOX "select low, high, version from wish"};
+        "returning low, high, version), " UNWANT_JOB "select " ACCOUNT_COLUMNS WISHED_COLUMNS
+        "from job j " TAKEN_ACCOUNTS("accounts", "$3")};
     struct pg_args args = {0};
     pg_arg_i64(&args, asker);
     pg_arg_i64s(&args, arena, peers, count);
+    taking_args(&args, taking);
     PGresult *result = NULL;
     const enum err err = pg_run(pg, &unwant, &args, &result);
     if (err == OK)
-        read_wishes(result, 0, arena, wishes_r, wish_count_r);
+        taking_read(result, false, taking, arena, wishes_r, wish_count_r);
     PQclear(result);
     return err;
 }

@@ -11,6 +11,7 @@
 
 struct arena;
 struct pg;
+struct taking;
 
 /* A wish that was just committed to: the pair and the version that tells it from earlier ones. */
 struct wish {
@@ -18,8 +19,15 @@ struct wish {
     int64_t version;
 };
 
-/* All of these are for transactions; wishes go to the outbox with them. */
+/* All of these are for transactions; wishes go to the outbox with them. Where there is a `taking` (sql/taking.h; NULL:
+ * none), with room for all that are wished, they are taken from there by the same statement, unless somebody is at the
+ * pair. */
 
+struct want_terms {
+    bool agreed;  /* all of them did, if they wish to be asked */
+    int64_t most; /* bindings of an account */
+    struct taking *taking;
+};
 /* Wishes that `asker` be bound to each of `peers` (distinct, none the asker). All of them are held against being
  * cancelled until the transaction ends: ERR_NOT_FOUND unless all are active. Those that were bound already are not
  * among the wishes that come out (the arena's): the caller compares the counts and rolls back. ERR_LIMITED: one of the
@@ -28,10 +36,10 @@ struct wish {
  * wishes to be asked by now, unless they all have `agreed`. Any error: to be rolled back. What else was asked between
  * them is settled. */
 MUST_CHECK enum err bindings_want(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers, size_t count,
-                                  bool agreed, int64_t most, struct wish **wishes_r, size_t *wish_count_r);
+                                  const struct want_terms *terms, struct wish **wishes_r, size_t *wish_count_r);
 /* The opposite; those that were not bound are not among the wishes. */
 MUST_CHECK enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, const int64_t *peers,
-                                    size_t count, struct wish **wishes_r, size_t *wish_count_r);
+                                    size_t count, struct taking *taking, struct wish **wishes_r, size_t *wish_count_r);
 /* Ends all of an account's, for a cancel. */
 MUST_CHECK enum err bindings_unwant_all(struct pg *pg, int64_t account_id);
 /* Has all of an account's compared with the server anew, because its JID was made again. */

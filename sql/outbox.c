@@ -43,9 +43,9 @@ enum err outbox_drop(struct pg *pg, enum outbox_kind kind, int64_t account_id)
     return pg_do(pg, &drop, &args, NULL);
 }
 
-/* A number that no other taking of a row had: drawn, because a sequence that a dying Postgres forgets (a relaxed
+/* Drawn, because a sequence that a dying Postgres forgets (a relaxed
  * session) would give one out twice. */
-static int64_t new_lease(void)
+int64_t outbox_new_lease(void)
 {
     uint64_t bits;
     random_bytes(&bits, sizeof bits);
@@ -68,18 +68,6 @@ static enum err give_back_lost(struct pg *pg, const struct outbox_claim *claim)
     if (err == OK)
         *claim->lost = 0;
     return err;
-}
-
-enum err outbox_begin_taking(struct pg *pg, const struct outbox_claim *claim, int64_t *lease_r)
-{
-    *lease_r = new_lease();
-    return give_back_lost(pg, claim);
-}
-
-void outbox_lose(const struct outbox_claim *claim, int64_t lease)
-{
-    if (claim->lost != NULL)
-        *claim->lost = lease;
 }
 
 /* A pair whose last attempt ended in ERR_CONFLICT, by its err_name. */
@@ -116,25 +104,25 @@ enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_cla
         "any(array(select id from due)) "
         "returning o.id, o.kind, o.low, o.high, o.version, o.lease, o.attempts, "
         "(extract(epoch from now() - o.since) * 1000)::bigint, coalesce(" IS_CONTESTED ", false)"};
-    int64_t lease;
-    enum err err = outbox_begin_taking(pg, claim, &lease);
-    if (err != OK)
-        return err;
     struct pg_args args = {0};
     pg_arg_text(&args, claim->owner);
     pg_arg_i64(&args, claim->lease_ms);
     pg_arg_i64(&args, claim->register_wait_ms);
     pg_arg_bool(&args, claim->creates_only);
     pg_arg_i64(&args, (int64_t)claim->most);
+    const int64_t lease = outbox_new_lease();
     pg_arg_i64(&args, lease);
     pg_arg_i64(&args, (int64_t)claim->compares_most);
     pg_arg_i64(&args, (int64_t)claim->contested_most);
     PGresult *result = NULL;
-    err = pg_run(pg, &take, &args, &result);
-    if (err != OK) {
-        outbox_lose(claim, lease);
+    enum err err = give_back_lost(pg, claim);
+    if (err != OK)
         return err;
-    }
+    err = pg_run(pg, &take, &args, &result);
+    if (err != OK && claim->lost != NULL)
+        *claim->lost = lease;
+    if (err != OK)
+        return err;
     *count_r = (size_t)PQntuples(result);
     *items_r = arena_array(arena, *count_r, sizeof **items_r);
     for (size_t i = 0; i < *count_r; i++)

@@ -59,10 +59,8 @@ struct outbox_claim {
  * forgotten, the rows are due again, and who holds them is late. */
 MUST_CHECK enum err outbox_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
                                 struct outbox_item **items_r, size_t *count_r);
-/* For pairs_take (sql/pairs.h), which takes by itself: gives back what a taking without an answer took, and draws the
- * lease of this one. When its answer is lost, too, outbox_lose notes that. */
-MUST_CHECK enum err outbox_begin_taking(struct pg *pg, const struct outbox_claim *claim, int64_t *lease_r);
-void outbox_lose(const struct outbox_claim *claim, int64_t lease);
+/* A number that no other taking of a row had. */
+int64_t outbox_new_lease(void);
 /* In a transaction: the item is true. A wish that changed meanwhile is made due again. When the lease had run out, what
  * was done may have come too late: a pair is made due again, and so is the deletion of a cancelled account's JID. */
 MUST_CHECK enum err outbox_done(struct pg *pg, const struct outbox_item *item);

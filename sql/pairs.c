@@ -6,29 +6,23 @@
 #include "sql/pg.h"
 #include "sql/shown_row.h"
 
-#define LOWS_AND_HIGHS SHOWN_COLUMNS("low") ", " SHOWN_COLUMNS("high") " "
-
-/* ACCOUNT_COLUMNS, a number, wanted, version, LOWS_AND_HIGHS: two rows a pair, low's account first. */
-enum { NUMBER = ACCOUNT_COLUMN_COUNT, WANTED, VERSION, SHOWN };
-
-static struct pair read_pair(const PGresult *result, int row, struct arena *arena)
-{
-    struct pair pair = {.wanted = pg_bool(result, row, WANTED), .version = pg_i64(result, row, VERSION)};
-    for (int side = 0; side < 2; side++) {
-        pair.sides[side] = account_of_row(arena, result, row + side);
-        pair.shown[side] = shown_of_row(arena, result, row, SHOWN + side * SHOWN_COLUMN_COUNT);
-    }
-    return pair;
-}
-
+/* Two rows a pair, low's account first. */
 static void read_pairs(const PGresult *result, struct pair_load *loads)
 {
     for (int row = 0; row + 1 < PQntuples(result); row += 2) {
-        struct pair_load *load = &loads[pg_i64(result, row, NUMBER) - 1];
-        *load->pair = read_pair(result, row, load->arena);
+        struct pair_load *load = &loads[pg_i64(result, row, ACCOUNT_COLUMN_COUNT) - 1];
+        *load->pair = (struct pair){.wanted = pg_bool(result, row, ACCOUNT_COLUMN_COUNT + 1),
+                                    .version = pg_i64(result, row, ACCOUNT_COLUMN_COUNT + 2)};
+        for (int side = 0; side < 2; side++) {
+            load->pair->sides[side] = account_of_row(load->arena, result, row + side);
+            load->pair->shown[side] =
+                shown_of_row(load->arena, result, row, ACCOUNT_COLUMN_COUNT + 3 + side * SHOWN_COLUMN_COUNT);
+        }
         load->found = true;
     }
 }
+
+#define LOWS_AND_HIGHS SHOWN_COLUMNS("low") ", " SHOWN_COLUMNS("high") " "
 
 /* "offset 0" makes Postgres look each row up by its key. It would do so anyway, but for a table that it takes for
  * small: of that it reads all, until it finds out that it has grown. */
@@ -54,73 +48,6 @@ enum err pairs_load(struct pg *pg, struct arena *arena, struct pair_load *loads,
     const enum err err = pg_run(pg, &load, &args, &result);
     if (err == OK)
         read_pairs(result, loads);
-    PQclear(result);
-    return err;
-}
-
-/* --- taking */
-
-/* The number is the outbox's row. Versions are no pair's but one's. */
-static void read_taken(const PGresult *result, int64_t lease, struct pair_take *takes, size_t count)
-{
-    for (int row = 0; row + 1 < PQntuples(result); row += 2) {
-        struct pair_take *take = takes;
-        while (take < takes + count && take->version != pg_i64(result, row, VERSION))
-            take++;
-        if (take == takes + count)
-            continue;
-        *take->pair = read_pair(result, row, take->arena);
-        *take->item = (struct outbox_item){.id = pg_i64(result, row, NUMBER),
-                                           .kind = OUTBOX_PAIR,
-                                           .low = take->low,
-                                           .high = take->high,
-                                           .version = take->version,
-                                           .lease = lease,
-                                           .attempts = 1};
-        take->taken = true;
-    }
-}
-
-enum err pairs_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim, struct pair_take *takes,
-                    size_t count)
-{
-    /* A wish draws its version for the binding and the outbox's row in one transaction, so that a statement that sees
-     * the one sees the other; the row is looked at again under its lock. Whoever holds it just now makes it due. */
-    static const struct stmt take = {
-        "pairs_take",
-        "with due as materialized (select o.id from unnest($1::bigint[], $2::bigint[], $3::bigint[]) "
-        "i(low, high, version) cross join lateral (select id from outbox where kind = 3 and low = i.low "
-        "and high = i.high and version = i.version and attempts = 0 and lease is null and due_at <= now() "
-        "offset 0 for update skip locked) o), "
-        "taken as (update outbox set lease = $4, lease_owner = $5, attempts = 1, "
-        "due_at = now() + $6::bigint * interval '1 millisecond' where id = any(array(select id from due)) "
-        "returning id, low, high, version) "
-        "select " ACCOUNT_COLUMNS ", t.id, b.wanted, b.version, " LOWS_AND_HIGHS
-        "from taken t cross join lateral (select * from bindings where low = t.low and high = t.high "
-        "and version = t.version offset 0) b cross join lateral "
-        "(select * from accounts where id in (t.low, t.high) offset 0) a order by t.id, a.id"};
-    int64_t *columns = arena_array(arena, 3 * count, sizeof *columns), lease;
-    for (size_t i = 0; i < count; i++) {
-        columns[i] = takes[i].low;
-        columns[count + i] = takes[i].high;
-        columns[2 * count + i] = takes[i].version;
-        takes[i].taken = false;
-    }
-    enum err err = outbox_begin_taking(pg, claim, &lease);
-    if (err != OK)
-        return err;
-    struct pg_args args = {0};
-    for (size_t i = 0; i < 3; i++)
-        pg_arg_i64s(&args, arena, columns + i * count, count);
-    pg_arg_i64(&args, lease);
-    pg_arg_text(&args, claim->owner);
-    pg_arg_i64(&args, claim->lease_ms);
-    PGresult *result = NULL;
-    err = pg_run(pg, &take, &args, &result);
-    if (err == OK)
-        read_taken(result, lease, takes, count);
-    else
-        outbox_lose(claim, lease);
     PQclear(result);
     return err;
 }

@@ -11,7 +11,6 @@
 #include "sql/binding_names.h"
 
 struct arena;
-struct outbox_claim;
 struct outbox_item;
 struct pg;
 
@@ -32,21 +31,6 @@ struct pair_load {
 };
 /* Loads all of them at once. `arena` is for the moment. */
 MUST_CHECK enum err pairs_load(struct pg *pg, struct arena *arena, struct pair_load *loads, size_t count);
-
-/* A pair whose wish was just committed, to be taken from the outbox. */
-struct pair_take {
-    int64_t low, high;
-    int64_t version;     /* of the wish */
-    struct arena *arena; /* of the pair's strings */
-    /* out */
-    struct pair *pair;
-    struct outbox_item *item;
-    bool taken; /* false: somebody else has it, or it was wished otherwise: it comes up in outbox_take if it has to */
-};
-/* outbox_take (sql/outbox.h) and pairs_load in one go, of these and nothing else, for the claim's owner: as far as they
- * were never tried and wait for nobody. `arena` is for the moment. */
-MUST_CHECK enum err pairs_take(struct pg *pg, struct arena *arena, const struct outbox_claim *claim,
-                               struct pair_take *takes, size_t count);
 
 /* What a roster was seen to show: `present` false erases. */
 struct roster_sight {

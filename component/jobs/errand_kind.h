@@ -25,9 +25,8 @@ extern const struct errand_kind errand_create_jid, errand_delete_jid, errand_che
 
 /* The list's pairs, as errands_load. */
 void errand_load_pairs(struct pg *pg, struct errand *list);
-/* The same of a list of pairs' errands whose items are to be taken first, by the claim; those that were not have an
- * item without an id. */
-MUST_CHECK enum err errand_take_pairs(struct pg *pg, const struct outbox_claim *claim, struct errand *list);
+/* The same of one whose pair is known. */
+void errand_set_pair(struct errand *errand, const struct pair *pair);
 /* What the errands about one JID share: errand->account; a call with its password, or with another sealed one of it
  * (ERR_INTERNAL, logged: its key is lost). */
 MUST_CHECK enum err errand_load_account(struct pg *pg, struct errand *errand);

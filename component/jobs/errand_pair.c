@@ -42,6 +42,12 @@ static void take_in(struct errand *errand, bool found)
         set_side(errand, side);
 }
 
+void errand_set_pair(struct errand *errand, const struct pair *pair)
+{
+    errand->pair = *pair;
+    take_in(errand, true);
+}
+
 void errand_load_pairs(struct pg *pg, struct errand *list)
 {
     const size_t count = count_pairs(list, false);
@@ -63,26 +69,6 @@ void errand_load_pairs(struct pg *pg, struct errand *list)
             errand->result = err;
     }
     arena_free(&arena);
-}
-
-enum err errand_take_pairs(struct pg *pg, const struct outbox_claim *claim, struct errand *list)
-{
-    const size_t count = count_pairs(list, false);
-    struct arena *arena = arena_new();
-    struct pair_take *takes = arena_array(arena, count, sizeof *takes), *next = takes;
-    for (struct errand *errand = list; errand != NULL; errand = errand->next)
-        *next++ = (struct pair_take){.low = errand->item.low,
-                                     .high = errand->item.high,
-                                     .version = errand->item.version,
-                                     .arena = errand->arena,
-                                     .pair = &errand->pair,
-                                     .item = &errand->item};
-    const enum err err = pairs_take(pg, arena, claim, takes, count);
-    next = takes;
-    for (struct errand *errand = list; errand != NULL; errand = errand->next)
-        take_in(errand, (next++)->taken);
-    arena_free(&arena);
-    return err;
 }
 
 static bool is_unordered(struct xmpp *xmpp)

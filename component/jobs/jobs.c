@@ -42,9 +42,14 @@ void jobs_wake(void *jobs)
     outbox_wake(((struct jobs *)jobs)->outbox);
 }
 
-void jobs_wake_for(struct jobs *jobs, const struct wish *wishes, size_t count)
+struct taking *jobs_begin_pairs(void *jobs, size_t most)
 {
-    outbox_wake_for(jobs->outbox, wishes, count);
+    return outbox_begin_pairs(((struct jobs *)jobs)->outbox, most);
+}
+
+void jobs_end_pairs(void *jobs, struct taking *taking, enum err outcome)
+{
+    outbox_end_pairs(((struct jobs *)jobs)->outbox, taking, outcome);
 }
 
 void jobs_link_changed(void *jobs)

@@ -4,6 +4,7 @@
 #ifndef REGISTRAR_JOBS_JOBS_H
 #define REGISTRAR_JOBS_JOBS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "component/base/err.h"
@@ -14,7 +15,7 @@ struct herald;
 struct pg_config;
 struct redis_config;
 struct services;
-struct wish;
+struct taking;
 struct xmpp;
 
 struct jobs_config {
@@ -38,9 +39,12 @@ struct jobs;
 MUST_CHECK enum err jobs_start(const struct jobs_config *config, struct jobs **jobs_r);
 /* There is new work in the outbox; from any thread, does not block. `jobs` is a struct jobs *. */
 void jobs_wake(void *jobs);
-/* The same, of these pairs' wishes, which were just committed: they are found sooner than by looking for all that is
- * due. A hint: what is not found so is found otherwise. */
-void jobs_wake_for(struct jobs *jobs, const struct wish *wishes, size_t count);
+/* Pairs' wishes that somebody is about to make, `most` at most: NULL, or what they are to be taken by from the outbox
+ * as they are made (sql/taking.h), because nothing is under way and they can be worked on at once. It must come back,
+ * with the outcome: OK, and they begin; ERR_UNCERTAIN; or another error, when nothing was committed. From any thread,
+ * do not block. `jobs` is a struct jobs *. */
+struct taking *jobs_begin_pairs(void *jobs, size_t most);
+void jobs_end_pairs(void *jobs, struct taking *taking, enum err outcome);
 /* The XMPP link changed; likewise. */
 void jobs_link_changed(void *jobs);
 /* Finishes what is under way until drain_ms have passed, records it, joins, frees. */

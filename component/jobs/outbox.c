@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "component/base/arena.h"
@@ -21,10 +20,10 @@
 #include "component/jobs/errand_kind.h"
 #include "component/jobs/recording.h"
 #include "component/service/services.h"
-#include "sql/bindings.h"
 #include "sql/pg.h"
+#include "sql/taking.h"
 
-enum { LOOK_MS = 1000, PAUSE_MS = 100, PART = 4, FRESH_MAX = 16 };
+enum { LOOK_MS = 1000, PAUSE_MS = 100, PART = 4, TAKING_MAX = 16 };
 
 struct outbox {
     const struct jobs_config *config;
@@ -35,12 +34,12 @@ struct outbox {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool woken, stopping;
-    struct wish fresh[FRESH_MAX]; /* just committed */
-    size_t fresh_count;
-    unsigned running;
-    unsigned comparing; /* of them */
-    unsigned contested; /* likewise */
-    struct errand *ran; /* back from the lane */
+    bool idle;              /* the thread waits, and all is recorded */
+    int64_t doubtful_lease; /* of a taking whose commit nobody knows the outcome of; 0: none */
+    unsigned running;       /* or about to */
+    unsigned comparing;     /* of them */
+    unsigned contested;     /* likewise */
+    struct errand *ran;     /* back from the lane */
 };
 
 static void ran(struct errand *errand, void *arg)
@@ -95,9 +94,9 @@ static void free_all(struct errand *list)
 
 /* --- taking */
 
-static struct errand *errand_new(struct outbox *outbox, const struct outbox_item *item)
+/* In the arena, which is its from now on. */
+static struct errand *errand_new(struct outbox *outbox, struct arena *arena, const struct outbox_item *item)
 {
-    struct arena *arena = arena_new();
     struct errand *errand = arena_alloc(arena, sizeof *errand);
     *errand = (struct errand){.job = {.run = run_job, .deadline_ms = clock_ms() + outbox->config->lease_ms / 2},
                               .config = outbox->config,
@@ -119,27 +118,22 @@ static void start(struct outbox *outbox, struct errand *errand)
     ran(errand, outbox);
 }
 
-static struct errand *errands_new(struct outbox *outbox, const struct outbox_item *items, size_t count)
+static void start_all(struct outbox *outbox, const struct outbox_item *items, size_t count)
 {
     struct errand *list = NULL;
     for (size_t i = count; i > 0; i--) {
-        struct errand *errand = errand_new(outbox, &items[i - 1]);
+        struct errand *errand = errand_new(outbox, arena_new(), &items[i - 1]);
         errand->next = list;
         list = errand;
     }
-    return list;
-}
-
-/* They are loaded. */
-static void start_all(struct outbox *outbox, struct errand *list)
-{
     pthread_mutex_lock(&outbox->lock);
-    for (const struct errand *errand = list; errand != NULL; errand = errand->next) {
-        outbox->running++;
-        outbox->comparing += errand->item.kind == OUTBOX_COMPARE;
-        outbox->contested += errand->item.contested;
+    outbox->running += (unsigned)count;
+    for (size_t i = 0; i < count; i++) {
+        outbox->comparing += items[i].kind == OUTBOX_COMPARE;
+        outbox->contested += items[i].contested;
     }
     pthread_mutex_unlock(&outbox->lock);
+    errands_load(outbox->pg, list);
     while (list != NULL) {
         struct errand *next = list->next;
         start(outbox, list);
@@ -158,61 +152,8 @@ static void find_parts(struct outbox *outbox, struct outbox_claim *claim)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-/* Takes what is due; how many goes to taken_r. */
-static enum err take_due(struct outbox *outbox, struct outbox_claim *claim, size_t *taken_r)
-{
-    find_parts(outbox, claim);
-    struct arena *arena = arena_new();
-    struct outbox_item *items = NULL;
-    size_t count = 0;
-    const enum err err = outbox_take(outbox->pg, arena, claim, &items, &count);
-    if (err == OK) {
-        struct errand *list = errands_new(outbox, items, count);
-        errands_load(outbox->pg, list);
-        start_all(outbox, list);
-    }
-    *taken_r = count;
-    arena_free(&arena);
-    return err;
-}
-
-/* Takes what was just wished, where nothing else can have become due: somebody waits for it, and looking for it among
- * all that is due would take him longer. While others are under way it is looked for all the same: then what counts is
- * that many are taken, and so recorded, together. */
-static enum err take_fresh(struct outbox *outbox, const struct outbox_claim *claim, const struct wish *fresh,
-                           size_t count)
-{
-    struct outbox_item items[FRESH_MAX] = {0};
-    for (size_t i = 0; i < count; i++)
-        items[i] = (struct outbox_item){
-            .kind = OUTBOX_PAIR, .low = fresh[i].low, .high = fresh[i].high, .version = fresh[i].version};
-    struct errand *list = errands_new(outbox, items, count);
-    const enum err err = errand_take_pairs(outbox->pg, claim, list);
-    for (struct errand **at = &list; *at != NULL;) {
-        struct errand *errand = *at;
-        if (errand->item.id != 0) {
-            at = &errand->next;
-            continue;
-        }
-        *at = errand->next;
-        errand_free(errand);
-    }
-    start_all(outbox, list);
-    return err;
-}
-
-/* --- the thread */
-
-/* What the dispatcher finds when it wakes. */
-struct turn {
-    unsigned free_workers;
-    bool stopping;
-    struct wish fresh[FRESH_MAX];
-    size_t fresh_count; /* all that there is to take; 0: whatever is due */
-};
-
-/* As far as there are free workers; how many it took, if it looked for all, goes to taken_r. */
-static enum err take(struct outbox *outbox, const struct turn *turn, size_t *taken_r)
+/* Takes what is due as far as there are free workers; how many goes to taken_r. */
+static enum err take(struct outbox *outbox, unsigned free_workers, size_t *taken_r)
 {
     const struct services *services = outbox->config->services;
     struct outbox_claim claim = {
@@ -220,40 +161,52 @@ static enum err take(struct outbox *outbox, const struct turn *turn, size_t *tak
         .lease_ms = outbox->config->lease_ms,
         .register_wait_ms = services->settings.register_wait_ms,
         .creates_only = !services->xmpp_ready(services->xmpp_arg),
-        .most = turn->free_workers,
+        .most = free_workers,
         .lost = &outbox->lost_lease,
     };
-    if (turn->fresh_count > 0 && turn->fresh_count <= turn->free_workers && !claim.creates_only)
-        return take_fresh(outbox, &claim, turn->fresh, turn->fresh_count);
-    return take_due(outbox, &claim, taken_r);
+    find_parts(outbox, &claim);
+    struct arena *arena = arena_new();
+    struct outbox_item *items = NULL;
+    size_t count = 0;
+    const enum err err = outbox_take(outbox->pg, arena, &claim, &items, &count);
+    if (err == OK)
+        start_all(outbox, items, count);
+    *taken_r = count;
+    arena_free(&arena);
+    return err;
 }
 
-static void wait_for_work(struct outbox *outbox, int64_t most_ms)
+/* --- the thread */
+
+static void wait_for_work(struct outbox *outbox, int64_t most_ms, bool idle)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (most_ms + until.tv_nsec / 1000000) / 1000;
     until.tv_nsec = (most_ms % 1000 * 1000000 + until.tv_nsec) % 1000000000;
     pthread_mutex_lock(&outbox->lock);
-    while (!outbox->woken && outbox->fresh_count == 0 && outbox->ran == NULL &&
-           (!outbox->stopping || outbox->running > 0))
+    outbox->idle = idle;
+    while (!outbox->woken && outbox->ran == NULL && (!outbox->stopping || outbox->running > 0))
         if (pthread_cond_timedwait(&outbox->changed, &outbox->lock, &until) != 0)
             break;
+    outbox->idle = false;
     pthread_mutex_unlock(&outbox->lock);
 }
 
 /* What came back, with what could not be recorded before. */
-static struct errand *collect(struct outbox *outbox, struct errand *unrecorded, struct turn *turn)
+static struct errand *collect(struct outbox *outbox, struct errand *unrecorded, unsigned *free_workers_r,
+                              bool *stopping_r)
 {
     pthread_mutex_lock(&outbox->lock);
     struct errand *back = outbox->ran;
-    turn->fresh_count = back == NULL && !outbox->woken && outbox->running == 0 ? outbox->fresh_count : 0;
-    memcpy(turn->fresh, outbox->fresh, turn->fresh_count * sizeof *turn->fresh);
-    turn->free_workers = outbox->config->workers - outbox->running;
-    turn->stopping = outbox->stopping;
     outbox->ran = NULL;
     outbox->woken = false;
-    outbox->fresh_count = 0;
+    if (outbox->lost_lease == 0) {
+        outbox->lost_lease = outbox->doubtful_lease;
+        outbox->doubtful_lease = 0;
+    }
+    *free_workers_r = outbox->config->workers - outbox->running;
+    *stopping_r = outbox->stopping;
     pthread_mutex_unlock(&outbox->lock);
     while (back != NULL) {
         struct errand *next = back->next;
@@ -268,19 +221,20 @@ static void *dispatch(void *arg)
     struct outbox *outbox = arg;
     struct errand *unrecorded = NULL;
     for (;;) {
-        struct turn turn;
+        unsigned free_workers;
+        bool stopping;
         size_t taken = 0;
-        unrecorded = errands_conclude(outbox->pg, collect(outbox, unrecorded, &turn));
-        if (turn.stopping && (unrecorded != NULL || turn.free_workers == outbox->config->workers))
+        unrecorded = errands_conclude(outbox->pg, collect(outbox, unrecorded, &free_workers, &stopping));
+        if (stopping && (unrecorded != NULL || free_workers == outbox->config->workers))
             break;
         /* While results cannot be recorded nothing more is taken: that bounds what a dead Postgres leaves in memory. */
         enum err err = OK;
-        if (!turn.stopping && unrecorded == NULL && turn.free_workers > 0)
-            err = take(outbox, &turn, &taken);
+        if (!stopping && unrecorded == NULL && free_workers > 0)
+            err = take(outbox, free_workers, &taken);
         if (err != OK || unrecorded != NULL)
-            wait_for_work(outbox, PAUSE_MS);
-        else if (taken < turn.free_workers || turn.free_workers == 0)
-            wait_for_work(outbox, LOOK_MS);
+            wait_for_work(outbox, PAUSE_MS, false);
+        else if (taken < free_workers || free_workers == 0)
+            wait_for_work(outbox, LOOK_MS, true);
     }
     free_all(unrecorded); /* Postgres is away: their leases run out */
     return NULL;
@@ -319,17 +273,51 @@ void outbox_wake(struct outbox *outbox)
     pthread_mutex_unlock(&outbox->lock);
 }
 
-void outbox_wake_for(struct outbox *outbox, const struct wish *wishes, size_t count)
+/* --- wishes that are taken as they are made */
+
+/* While others are under way they are left to the thread: then what counts is that many are taken, and so recorded,
+ * together. */
+struct taking *outbox_begin_pairs(struct outbox *outbox, size_t most)
+{
+    const struct services *services = outbox->config->services;
+    if (most == 0 || most > TAKING_MAX || most > outbox->config->workers || !services->xmpp_ready(services->xmpp_arg))
+        return NULL;
+    pthread_mutex_lock(&outbox->lock);
+    const bool alone = outbox->idle && !outbox->woken && !outbox->stopping && outbox->ran == NULL &&
+                       outbox->running == 0 && outbox->doubtful_lease == 0;
+    if (alone)
+        outbox->running = (unsigned)most;
+    pthread_mutex_unlock(&outbox->lock);
+    return alone ? taking_new(services->settings.instance, outbox->config->lease_ms, most) : NULL;
+}
+
+/* Of those that were about to run so many do. What may have been committed without anybody knowing is given back as
+ * soon as Postgres can be asked to. */
+static void settle_running(struct outbox *outbox, const struct taking *taking, size_t count, enum err outcome)
 {
     pthread_mutex_lock(&outbox->lock);
-    if (count > 0 && count <= FRESH_MAX - outbox->fresh_count) {
-        memcpy(outbox->fresh + outbox->fresh_count, wishes, count * sizeof *wishes);
-        outbox->fresh_count += count;
-    } else {
+    outbox->running -= (unsigned)(taking->most - count);
+    if (outcome == ERR_UNCERTAIN) {
+        outbox->doubtful_lease = taking->lease;
         outbox->woken = true;
     }
     pthread_cond_signal(&outbox->changed);
     pthread_mutex_unlock(&outbox->lock);
+}
+
+void outbox_end_pairs(struct outbox *outbox, struct taking *taking, enum err outcome)
+{
+    const size_t count = outcome == OK ? taking->count : 0;
+    if (count < taking->most)
+        settle_running(outbox, taking, count, outcome);
+    for (size_t i = 0; i < count; i++) {
+        struct taken *taken = &taking->taken[i];
+        struct errand *errand = errand_new(outbox, taken->arena, &taken->item);
+        errand_set_pair(errand, &taken->pair);
+        taken->arena = NULL;
+        start(outbox, errand);
+    }
+    taking_free(&taking);
 }
 
 void outbox_stop(struct outbox **outbox_ref, int64_t drain_ms)

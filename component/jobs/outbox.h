@@ -2,15 +2,18 @@
 #ifndef REGISTRAR_JOBS_OUTBOX_H
 #define REGISTRAR_JOBS_OUTBOX_H
 
+#include <stddef.h>
+
 #include "component/jobs/jobs.h"
 
 struct outbox;
-struct wish;
+struct taking;
 
 MUST_CHECK enum err outbox_start(const struct jobs_config *config, struct outbox **outbox_r);
 void outbox_wake(struct outbox *outbox);
-/* As jobs_wake_for. */
-void outbox_wake_for(struct outbox *outbox, const struct wish *wishes, size_t count);
+/* As jobs_begin_pairs and jobs_end_pairs. */
+struct taking *outbox_begin_pairs(struct outbox *outbox, size_t most);
+void outbox_end_pairs(struct outbox *outbox, struct taking *taking, enum err outcome);
 void outbox_stop(struct outbox **outbox, int64_t drain_ms);
 
 #endif

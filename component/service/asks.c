@@ -88,7 +88,7 @@ static enum err answer(struct call *call, struct worker *worker)
     if (err == OK && io->peer.banned)
         err = ERR_REFUSED;
     if (err == OK)
-        err = wishes_commit(call, worker, make_binding);
+        err = wishes_commit(call, worker, 1, make_binding);
     if (err != OK)
         return err;
     FAILPOINT("answer.committed");

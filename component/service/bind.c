@@ -178,7 +178,7 @@ static enum err make_bindings(struct call *call, struct worker *worker)
 {
     struct bind_io *io = call->io;
     struct consent_list consent = consent_of(io);
-    io->wishes = (struct wishes){0}; /* of an earlier try */
+    io->wishes = (struct wishes){.taking = io->wishes.taking}; /* of an earlier try */
     const enum err err =
         consent_is_needed(&consent) ? bind_or_ask(call, worker, &consent) : bind_all(call, worker, &consent);
     FAILPOINT("bind.before_commit");
@@ -196,7 +196,7 @@ static enum err look_and_bind(struct call *call, struct worker *worker)
         io->asks_counted = consent.counted;
     }
     if (err == OK)
-        err = wishes_commit(call, worker, make_bindings);
+        err = wishes_commit(call, worker, io->list.count, make_bindings);
     return err;
 }
 
@@ -225,8 +225,8 @@ static enum err end_bindings(struct call *call, struct worker *worker)
     const size_t count = io->list.count;
     const int64_t *ids = ids_of(call, io);
     bool *done = arena_array(call->arena, count, sizeof *done);
-    enum err err =
-        bindings_unwant(worker->pg, call->arena, io->account->id, ids, count, &io->wishes.made, &io->wishes.count);
+    enum err err = bindings_unwant(worker->pg, call->arena, io->account->id, ids, count, io->wishes.taking,
+                                   &io->wishes.made, &io->wishes.count);
     if (err == OK && io->wishes.count < count) {
         err = asks_withdraw(worker->pg, call->arena, io->account->id, ids, count, done);
         for (size_t i = 0; i < count; i++)
@@ -243,7 +243,7 @@ static enum err unbind_wish(struct call *call, struct worker *worker)
     struct bind_io *io = call->io;
     enum err err = find_all(call, worker, io, false);
     if (err == OK)
-        err = wishes_commit(call, worker, end_bindings);
+        err = wishes_commit(call, worker, io->list.count, end_bindings);
     if (err != OK)
         return err;
     FAILPOINT("unbind.committed");

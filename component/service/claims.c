@@ -135,7 +135,7 @@ static enum err bind_to_maker(struct call *call, struct worker *worker)
 {
     struct redeem_io *io = call->io;
     const enum err err =
-        io->taken.maker.account_id == io->account->id ? ERR_INVALID : wishes_commit(call, worker, make_binding);
+        io->taken.maker.account_id == io->account->id ? ERR_INVALID : wishes_commit(call, worker, 1, make_binding);
     FAILPOINT("claim.committed");
     return err;
 }

@@ -23,7 +23,8 @@ static enum err make_wish(struct call *call, struct worker *worker)
     struct wish *wish = arena_alloc(call->arena, sizeof *wish);
     *wish = (struct wish){.low = own < other ? own : other, .high = own < other ? other : own};
     const enum err err = binding_names_set(worker->pg, call->arena, own, other, &rename, &wish->version);
-    io->wishes = (struct wishes){.made = wish, .count = 1};
+    io->wishes.made = wish;
+    io->wishes.count = 1;
     return err;
 }
 
@@ -36,7 +37,7 @@ static enum err change(struct call *call, struct worker *worker)
     if (err == OK && (io->peer = found[0]) == NULL)
         err = ERR_NOT_BOUND;
     if (err == OK)
-        err = wishes_commit(call, worker, make_wish);
+        err = wishes_commit(call, worker, 0, make_wish);
     if (err != OK)
         return err;
     wishes_tell(call);

@@ -17,8 +17,8 @@
 struct keyring;
 struct limit;
 struct sms;
+struct taking;
 struct token_memory;
-struct wish;
 
 /* What points are given for and what a shake costs and wins (points.h). */
 struct points_settings {
@@ -82,8 +82,11 @@ struct services {
     bool (*xmpp_ready)(void *arg);
     void *xmpp_arg;
     void (*wishes_made)(void *arg); /* the outbox has work; must not block */
-    /* The same, of pairs: these wishes were just committed, and nothing else with them. */
-    void (*pairs_wished)(void *arg, const struct wish *made, size_t count);
+    /* Of pairs' wishes that are about to be made, `most` at most: NULL, or what they are to be taken by from the outbox
+     * as they are made (sql/taking.h), because nothing else is to be done first. It goes back with pg_commit's outcome,
+     * or why it did not come to that. Neither blocks. */
+    struct taking *(*pairs_begin)(void *arg, size_t most);
+    void (*pairs_end)(void *arg, struct taking *taking, enum err outcome);
     void *wishes_arg;
 };
 

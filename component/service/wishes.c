@@ -5,6 +5,7 @@
 #include "component/service/services.h"
 #include "component/service/waiters.h"
 #include "sql/pg.h"
+#include "sql/taking.h"
 
 enum { TRIES = 3 };
 
@@ -21,14 +22,16 @@ static enum err take_ticket(struct call *call, const struct wishes *wishes)
     return err == ERR_BUSY ? OK : err; /* then it is answered as pending at once */
 }
 
-enum err wishes_commit(struct call *call, struct worker *worker,
-                       enum err (*make)(struct call *call, struct worker *worker))
+static enum err try_to_commit(struct call *call, struct worker *worker,
+                              enum err (*make)(struct call *call, struct worker *worker))
 {
+    const struct wishes *wishes = call->io;
     enum err err = ERR_BUSY;
     for (int try = 0; err == ERR_BUSY && try < TRIES;
          try++) { /* two lists that cross may deadlock; Postgres fails one */
         if ((err = pg_begin(worker->pg)) != OK)
             return err;
+        taking_clear(wishes->taking); /* of an earlier try */
         err = make(call, worker);
         if (err == OK)
             err = take_ticket(call, call->io);
@@ -40,23 +43,40 @@ enum err wishes_commit(struct call *call, struct worker *worker,
     return err;
 }
 
+enum err wishes_commit(struct call *call, struct worker *worker, size_t most,
+                       enum err (*make)(struct call *call, struct worker *worker))
+{
+    const struct services *services = call->services;
+    struct wishes *wishes = call->io;
+    wishes->taking = services->pairs_begin(services->wishes_arg, most);
+    const enum err err = try_to_commit(call, worker, make);
+    if (err != OK && wishes->taking != NULL) {
+        services->pairs_end(services->wishes_arg, wishes->taking, err);
+        wishes->taking = NULL;
+    }
+    return err;
+}
+
 void wishes_tell(struct call *call)
 {
     const struct services *services = call->services;
-    const struct wishes *wishes = call->io;
+    struct wishes *wishes = call->io;
     call->settled = true;
-    if (wishes->asks)
+    if (wishes->asks || wishes->taking == NULL || wishes->taking->count < wishes->count)
         services->wishes_made(services->wishes_arg);
-    else
-        services->pairs_wished(services->wishes_arg, wishes->made, wishes->count);
+    if (wishes->taking != NULL)
+        services->pairs_end(services->wishes_arg, wishes->taking, OK);
+    wishes->taking = NULL;
 }
 
 enum err wishes_want(struct call *call, struct worker *worker, int64_t asker, const int64_t *peers, size_t count,
                      bool agreed)
 {
     struct wishes *wishes = call->io;
-    const enum err err = bindings_want(worker->pg, call->arena, asker, peers, count, agreed,
-                                       call->services->settings.bindings_per_account, &wishes->made, &wishes->count);
+    const struct want_terms terms = {
+        .agreed = agreed, .most = call->services->settings.bindings_per_account, .taking = wishes->taking};
+    const enum err err =
+        bindings_want(worker->pg, call->arena, asker, peers, count, &terms, &wishes->made, &wishes->count);
     return err == ERR_NOT_FOUND ? ERR_NO_SUCH_NAME : err == ERR_LIMITED ? ERR_FULL : err;
 }
 

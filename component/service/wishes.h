@@ -12,13 +12,14 @@
 struct wishes {
     struct wish *made;
     size_t count;
-    bool asks; /* an account has to agree first, so that not all will be seen soon */
-    bool seen; /* out: all rosters were seen to show it */
+    bool asks;             /* an account has to agree first, so that not all will be seen soon */
+    bool seen;             /* out: all rosters were seen to show it */
+    struct taking *taking; /* what the outbox's rows are taken by as they are made; NULL: they are left there */
 };
 
-/* Runs `make` in a transaction, with a ticket for what it wished, and anew when it met somebody else's. It is committed
- * when this is OK; then wishes_tell is due. */
-MUST_CHECK enum err wishes_commit(struct call *call, struct worker *worker,
+/* Runs `make`, which has `most` wishes taken as they are made, at most, in a transaction, with a ticket for what it
+ * wished, and anew when it met somebody else's. It is committed when this is OK; then wishes_tell is due. */
+MUST_CHECK enum err wishes_commit(struct call *call, struct worker *worker, size_t most,
                                   enum err (*make)(struct call *call, struct worker *worker));
 /* After the commit: the operation succeeded, whatever fails later; the outbox has work. */
 void wishes_tell(struct call *call);

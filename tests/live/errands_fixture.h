@@ -108,8 +108,10 @@ static inline void bind_or_unbind(void)
     if (ids[0] == ids[1])
         return;
     assert_int_equal(pg_begin(pg), OK);
-    const enum err err = chance(3) > 0 ? bindings_want(pg, arena, ids[0], &ids[1], 1, true, ACCOUNTS, &wishes, &count)
-                                       : bindings_unwant(pg, arena, ids[0], &ids[1], 1, &wishes, &count);
+    const enum err err = chance(3) > 0
+                             ? bindings_want(pg, arena, ids[0], &ids[1], 1,
+                                             &(struct want_terms){.agreed = true, .most = ACCOUNTS}, &wishes, &count)
+                             : bindings_unwant(pg, arena, ids[0], &ids[1], 1, NULL, &wishes, &count);
     assert_true(err == OK || err == ERR_NOT_FOUND);
     if (err == OK)
         assert_int_equal(pg_commit(pg), OK);

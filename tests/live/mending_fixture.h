@@ -127,8 +127,9 @@ static inline void wish(bool wanted, int64_t peer)
     struct wish *wishes;
     size_t count;
     assert_int_equal(pg_begin(pg), OK);
-    const enum err err = wanted ? bindings_want(pg, arena, me, &peer, 1, true, 10, &wishes, &count)
-                                : bindings_unwant(pg, arena, me, &peer, 1, &wishes, &count);
+    const enum err err = wanted ? bindings_want(pg, arena, me, &peer, 1,
+                                                &(struct want_terms){.agreed = true, .most = 10}, &wishes, &count)
+                                : bindings_unwant(pg, arena, me, &peer, 1, NULL, &wishes, &count);
     assert_int_equal(err, OK);
     assert_int_equal(count, 1);
     assert_int_equal(pg_commit(pg), OK);

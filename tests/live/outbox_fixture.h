@@ -48,8 +48,9 @@ static inline void bind_pair(int64_t a, int64_t b, bool wanted)
 {
     struct wish *wishes;
     size_t changed;
-    assert_int_equal(wanted ? bindings_want(pg, arena, a, &b, 1, true, ROWS, &wishes, &changed)
-                            : bindings_unwant(pg, arena, a, &b, 1, &wishes, &changed),
+    assert_int_equal(wanted ? bindings_want(pg, arena, a, &b, 1, &(struct want_terms){.agreed = true, .most = ROWS},
+                                            &wishes, &changed)
+                            : bindings_unwant(pg, arena, a, &b, 1, NULL, &wishes, &changed),
                      OK);
     assert_int_equal(changed, 1);
 }

@@ -28,7 +28,8 @@ static void bind(int64_t low, int64_t high)
 {
     struct wish *wishes;
     size_t count = 0;
-    assert_int_equal(bindings_want(pg, arena, low, &high, 1, true, 10, &wishes, &count), OK);
+    assert_int_equal(
+        bindings_want(pg, arena, low, &high, 1, &(struct want_terms){.agreed = true, .most = 10}, &wishes, &count), OK);
     assert_int_equal(count, 1);
 }
 
@@ -256,7 +257,8 @@ static enum err wish(int64_t asker, const int64_t *peers, size_t count, size_t *
 {
     struct wish *wishes;
     assert_int_equal(pg_begin(pg), OK);
-    const enum err err = bindings_want(pg, arena, asker, peers, count, true, 100, &wishes, made_r);
+    const enum err err = bindings_want(pg, arena, asker, peers, count,
+                                       &(struct want_terms){.agreed = true, .most = 100}, &wishes, made_r);
     if (err == OK)
         assert_int_equal(pg_commit(pg), OK);
     else

@@ -15,8 +15,9 @@ static void wish(bool wanted)
 {
     struct wish *wishes;
     size_t count;
-    assert_int_equal(wanted ? bindings_want(pg, arena, id[1], &id[0], 1, true, 10, &wishes, &count)
-                            : bindings_unwant(pg, arena, id[1], &id[0], 1, &wishes, &count),
+    assert_int_equal(wanted ? bindings_want(pg, arena, id[1], &id[0], 1,
+                                            &(struct want_terms){.agreed = true, .most = 10}, &wishes, &count)
+                            : bindings_unwant(pg, arena, id[1], &id[0], 1, NULL, &wishes, &count),
                      OK);
     assert_int_equal(count, 1);
 }

@@ -5,22 +5,25 @@
 
 enum { CROWD = 6, ROUNDS = 15, PLENTY = 1000 };
 
-typedef enum err (*wish_fn)(struct pg *, struct arena *, int64_t, const int64_t *, size_t, struct wish **, size_t *);
+typedef enum err (*wish_fn)(struct pg *, struct arena *, int64_t, const int64_t *, size_t, struct taking *,
+                            struct wish **, size_t *);
 
 static struct wish *wishes;
 static size_t wish_count;
 
 static enum err want(struct pg *session, struct arena *own_arena, int64_t asker, const int64_t *peers, size_t count,
-                     struct wish **wishes_r, size_t *wish_count_r)
+                     struct taking *taking, struct wish **wishes_r, size_t *wish_count_r)
 {
-    return bindings_want(session, own_arena, asker, peers, count, true, PLENTY, wishes_r, wish_count_r);
+    return bindings_want(session, own_arena, asker, peers, count,
+                         &(struct want_terms){.agreed = true, .most = PLENTY, .taking = taking}, wishes_r,
+                         wish_count_r);
 }
 
 /* Commits a wish of `asker` about the peers; how many took effect comes out. */
 static size_t wished(wish_fn make, int64_t asker, const int64_t *peers, size_t count)
 {
     assert_int_equal(pg_begin(pg), OK);
-    assert_int_equal(make(pg, arena, asker, peers, count, &wishes, &wish_count), OK);
+    assert_int_equal(make(pg, arena, asker, peers, count, NULL, &wishes, &wish_count), OK);
     assert_int_equal(pg_commit(pg), OK);
     return wish_count;
 }
@@ -95,7 +98,7 @@ static void a_rolled_back_wish_leaves_nothing_to_do(void **state)
     int64_t id[2];
     active_accounts(id, 2);
     assert_int_equal(pg_begin(pg), OK);
-    assert_int_equal(want(pg, arena, id[0], &id[1], 1, &wishes, &wish_count), OK);
+    assert_int_equal(want(pg, arena, id[0], &id[1], 1, NULL, &wishes, &wish_count), OK);
     pg_rollback(pg);
     assert_int_equal(ask("select count(*) from bindings"), 0);
     assert_int_equal(ask("select count(*) from outbox"), 0);
@@ -133,7 +136,8 @@ static void a_lost_roster_is_wished_anew(void **state)
 static enum err want_at_most(int64_t asker, const int64_t *peers, size_t count, int64_t most)
 {
     assert_int_equal(pg_begin(pg), OK);
-    const enum err err = bindings_want(pg, arena, asker, peers, count, true, most, &wishes, &wish_count);
+    const enum err err = bindings_want(pg, arena, asker, peers, count,
+                                       &(struct want_terms){.agreed = true, .most = most}, &wishes, &wish_count);
     pg_rollback(pg);
     return err;
 }
@@ -178,11 +182,14 @@ static void who_wishes_to_be_asked_by_now_is_not_bound_unless_he_agreed(void **s
     active_accounts(id, 3);
     ask("update accounts set consent = 1 where id in (%lld, %lld)", (long long)id[0], (long long)id[1]);
     assert_int_equal(pg_begin(pg), OK);
-    assert_int_equal(bindings_want(pg, arena, id[0], &id[1], 2, false, PLENTY, &wishes, &wish_count), ERR_CONFLICT);
+    assert_int_equal(bindings_want(pg, arena, id[0], &id[1], 2, &(struct want_terms){.agreed = false, .most = PLENTY},
+                                   &wishes, &wish_count),
+                     ERR_CONFLICT);
     pg_rollback(pg);
     assert_int_equal(ask("select count(*) from bindings"), 0);
     assert_int_equal(pg_begin(pg), OK);
-    assert_int_equal(bindings_want(pg, arena, id[0], &id[2], 1, false, PLENTY, &wishes, &wish_count),
+    assert_int_equal(bindings_want(pg, arena, id[0], &id[2], 1, &(struct want_terms){.agreed = false, .most = PLENTY},
+                                   &wishes, &wish_count),
                      OK); /* himself not */
     assert_int_equal(pg_commit(pg), OK);
     assert_int_equal(want_at_most(id[0], &id[1], 1, PLENTY), OK);
@@ -200,7 +207,7 @@ static void all_must_be_active_and_stay_so(void **state)
     assert_int_equal(want_at_most(id[3], &id[0], 1, PLENTY), ERR_NOT_FOUND);
     assert_int_equal(ask("select count(*) from bindings"), 0);
     assert_int_equal(pg_begin(pg), OK);
-    assert_int_equal(want(pg, arena, id[0], &id[1], 1, &wishes, &wish_count), OK);
+    assert_int_equal(want(pg, arena, id[0], &id[1], 1, NULL, &wishes, &wish_count), OK);
     ask("set lock_timeout = 100");
     for (int i = 0; i < 2; i++) {
         PGresult *refused =
@@ -224,7 +231,7 @@ static void *want_one(void *arg)
     struct arena *own_arena = arena_new();
     struct wish *made;
     size_t count;
-    wanting->err = want(session, own_arena, wanting->asker, &wanting->peer, 1, &made, &count);
+    wanting->err = want(session, own_arena, wanting->asker, &wanting->peer, 1, NULL, &made, &count);
     arena_free(&own_arena);
     pg_free(&session);
     return NULL;
@@ -264,7 +271,7 @@ static enum err turn(struct pg *session, struct arena *own_arena, const struct m
         peers[i] = member->ids[(member->own + 1 + (member->own % 2 == 0 ? i : CROWD - 2 - i)) % CROWD];
     enum err err = pg_begin(session);
     if (err == OK)
-        err = make(session, own_arena, member->ids[member->own], peers, CROWD - 1, &made, &count);
+        err = make(session, own_arena, member->ids[member->own], peers, CROWD - 1, NULL, &made, &count);
     if (err == OK)
         return pg_commit(session);
     pg_rollback(session);

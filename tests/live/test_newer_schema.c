@@ -32,7 +32,9 @@ static void it_is_taken_as_it_is(void **state)
     active_accounts(id, 2);
     assert_int_equal(sessions_open(pg, arena, id[0], SESSION_003, &hash, HOUR_MS, 3, &ended, &count), OK);
     assert_int_equal(pg_begin(pg), OK);
-    assert_int_equal(bindings_want(pg, arena, id[0], &id[1], 1, true, 10, &wishes, &count), OK);
+    assert_int_equal(
+        bindings_want(pg, arena, id[0], &id[1], 1, &(struct want_terms){.agreed = true, .most = 10}, &wishes, &count),
+        OK);
     assert_int_equal(pg_commit(pg), OK);
     assert_int_equal(count, 1);
 }

@@ -12,8 +12,9 @@ static size_t wish_count;
 
 static void wish(bool wanted, int64_t asker, const int64_t *peers, size_t count)
 {
-    assert_int_equal(wanted ? bindings_want(pg, arena, asker, peers, count, true, MOST, &wishes, &wish_count)
-                            : bindings_unwant(pg, arena, asker, peers, count, &wishes, &wish_count),
+    assert_int_equal(wanted ? bindings_want(pg, arena, asker, peers, count,
+                                            &(struct want_terms){.agreed = true, .most = MOST}, &wishes, &wish_count)
+                            : bindings_unwant(pg, arena, asker, peers, count, NULL, &wishes, &wish_count),
                      OK);
     assert_int_equal(wish_count, count);
 }
@@ -45,84 +46,6 @@ static void pairs_are_loaded_with_both_sides(void **state)
     assert_true(pairs[2].wanted && pairs[2].version == version_of(id[0], id[1]));
     assert_true(pairs[2].sides[0].id == id[0] && pairs[2].sides[1].id == id[1]);
     assert_string_equal(pairs[2].sides[1].name, "d1");
-}
-
-/* --- taking what was just wished */
-
-static struct pair taken_pair;
-static struct outbox_item taken_item;
-
-static bool take_pair(int64_t low, int64_t high, int64_t version, int64_t *lost)
-{
-    const struct outbox_claim claim = {.owner = "here", .lease_ms = 60000, .lost = lost};
-    struct pair_take take = {
-        .low = low, .high = high, .version = version, .arena = arena, .pair = &taken_pair, .item = &taken_item};
-    assert_int_equal(pairs_take(pg, arena, &claim, &take, 1), OK);
-    return take.taken;
-}
-
-static void a_fresh_wish_is_taken_with_both_sides(void **state)
-{
-    (void)state;
-    int64_t id[3];
-    active_accounts(id, 3);
-    wish(true, id[1], (int64_t[]){id[2], id[0]}, 2);
-    assert_true(take_pair(id[0], id[1], version_of(id[0], id[1]), NULL));
-    assert_true(taken_pair.wanted && taken_pair.version == version_of(id[0], id[1]));
-    assert_true(taken_pair.sides[0].id == id[0] && taken_pair.sides[1].id == id[1]);
-    assert_string_equal(taken_pair.sides[1].name, "d1");
-    assert_true(taken_item.kind == OUTBOX_PAIR && taken_item.low == id[0] && taken_item.high == id[1]);
-    assert_true(taken_item.attempts == 1 && !taken_item.contested && taken_item.version == taken_pair.version);
-    assert_int_equal(ask("select count(*) from outbox where id = %lld and lease = %lld and lease_owner = 'here' "
-                         "and attempts = 1 and due_at between now() + interval '50 s' and now() + interval '60 s'",
-                         (long long)taken_item.id, (long long)taken_item.lease),
-                     1);
-    assert_false(take_pair(id[0], id[1], version_of(id[0], id[1]), NULL)); /* somebody has it */
-    const struct pair_done done = {.item = &taken_item, .version = taken_pair.version};
-    struct pair_done one = done;
-    assert_int_equal(pairs_record(pg, arena, &one, 1), OK);
-    assert_true(one.recorded);
-    assert_int_equal(ask("select low from outbox"), id[1]); /* the other one waits */
-}
-
-static void what_is_not_fresh_is_left(void **state)
-{
-    (void)state;
-    int64_t id[2], lost = 0;
-    active_accounts(id, 2);
-    wish(true, id[0], &id[1], 1);
-    const int64_t version = wishes[0].version;
-    ask("update outbox set attempts = 1");
-    assert_false(take_pair(id[0], id[1], version, &lost));
-    ask("update outbox set attempts = 0, due_at = now() + interval '1 minute'");
-    assert_false(take_pair(id[0], id[1], version, &lost));
-    ask("update outbox set due_at = now()");
-    wish(false, id[0], &id[1], 1);
-    assert_false(take_pair(id[0], id[1], version, &lost)); /* it was wished otherwise since */
-    assert_int_equal(ask("select count(*) from outbox where lease is null and attempts = 0"), 1);
-    assert_true(take_pair(id[0], id[1], wishes[0].version, &lost));
-    assert_false(taken_pair.wanted);
-    assert_int_equal(lost, 0);
-    lost = taken_item.lease; /* as if there had been no answer */
-    assert_true(take_pair(id[0], id[1], wishes[0].version, &lost));
-    assert_int_equal(lost, 0);
-    assert_int_equal(taken_item.attempts, 1);
-}
-
-/* Who changes it makes it due himself: nobody waits for him. */
-static void a_fresh_wish_that_is_just_changing_is_left(void **state)
-{
-    (void)state;
-    int64_t id[2];
-    active_accounts(id, 2);
-    wish(true, id[0], &id[1], 1);
-    struct pg *other = pg_new(&config);
-    assert_int_equal(pg_begin(other), OK);
-    assert_int_equal(pg_script(other, "select id from outbox for update"), OK);
-    assert_false(take_pair(id[0], id[1], wishes[0].version, NULL));
-    pg_rollback(other);
-    pg_free(&other);
-    assert_true(take_pair(id[0], id[1], wishes[0].version, NULL));
 }
 
 /* --- recording */
@@ -370,9 +293,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCHEMA_TEST(pairs_are_loaded_with_both_sides),
-        SCHEMA_TEST(a_fresh_wish_is_taken_with_both_sides),
-        SCHEMA_TEST(what_is_not_fresh_is_left),
-        SCHEMA_TEST(a_fresh_wish_that_is_just_changing_is_left),
         SCHEMA_TEST(a_wish_is_seen_when_it_is_recorded),
         SCHEMA_TEST(an_ended_binding_goes_when_it_is_recorded),
         SCHEMA_TEST(an_older_wish_settles_nothing_and_what_changed_comes_again),

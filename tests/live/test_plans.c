@@ -5,6 +5,7 @@
 #include "sql/bindings.h"
 #include "sql/outbox.h"
 #include "sql/pairs.h"
+#include "sql/taking.h"
 #include "tests/live/live_postgres.h"
 
 enum { ACCOUNTS = 3000, HUB_BINDINGS = 2500, BINDINGS = 20000, LIST = 10, PLENTY = 1000000, WAITING = 3000 };
@@ -45,16 +46,37 @@ static int64_t *peers;
 static struct outbox_item *items;
 static size_t item_count;
 
+static void make_and_take(bool wanted)
+{
+    struct taking *taking = taking_new("here", 60000, LIST);
+    bound = wanted;
+    assert_int_equal(wanted ? bindings_want(pg, arena, hub, peers, LIST,
+                                            &(struct want_terms){.agreed = true, .most = PLENTY, .taking = taking},
+                                            &wishes, &wish_count)
+                            : bindings_unwant(pg, arena, hub, peers, LIST, taking, &wishes, &wish_count),
+                     OK);
+    assert_int_equal(taking->count, LIST);
+    items = arena_array(arena, LIST, sizeof *items);
+    item_count = LIST;
+    for (size_t i = 0; i < LIST; i++)
+        items[i] = taking->taken[i].item;
+    taking_free(&taking);
+}
+
 static void want(void)
 {
-    bound = true;
-    assert_int_equal(bindings_want(pg, arena, hub, peers, LIST, true, PLENTY, &wishes, &wish_count), OK);
+    make_and_take(true);
+}
+
+static void unwant_and_take(void)
+{
+    make_and_take(false);
 }
 
 static void unwant(void)
 {
     bound = false;
-    assert_int_equal(bindings_unwant(pg, arena, hub, peers, LIST, &wishes, &wish_count), OK);
+    assert_int_equal(bindings_unwant(pg, arena, hub, peers, LIST, NULL, &wishes, &wish_count), OK);
 }
 
 static void count_seen(void)
@@ -73,24 +95,6 @@ static void take(void)
 {
     const struct outbox_claim claim = {.owner = "here", .lease_ms = 60000, .most = LIST};
     assert_int_equal(outbox_take(pg, arena, &claim, &items, &item_count), OK);
-}
-
-static void take_fresh(void)
-{
-    const struct outbox_claim claim = {.owner = "here", .lease_ms = 60000};
-    struct pair_take *takes = arena_array(arena, wish_count, sizeof *takes);
-    items = arena_array(arena, wish_count, sizeof *items);
-    item_count = wish_count;
-    for (size_t i = 0; i < wish_count; i++)
-        takes[i] = (struct pair_take){.low = wishes[i].low,
-                                      .high = wishes[i].high,
-                                      .version = wishes[i].version,
-                                      .arena = arena,
-                                      .pair = arena_alloc(arena, sizeof(struct pair)),
-                                      .item = &items[i]};
-    assert_int_equal(pairs_take(pg, arena, &claim, takes, wish_count), OK);
-    for (size_t i = 0; i < wish_count; i++)
-        assert_true(takes[i].taken);
 }
 
 static void load(void)
@@ -136,10 +140,13 @@ static const struct step {
 } steps[] = {
     {"want", want, 20, false},
     {"count_seen", count_seen, 2, false},
-    {"take fresh", take_fresh, 25, false},
     {"record", record, 25, false},
     {"find", find, 2, false},
     {"rename", rename_one, 2, false},
+    {"unwant and take", unwant_and_take, 20, false},
+    {"record the end", record, 25, true},
+    {"want again", want, 20, false},
+    {"record again", record, 25, false},
     {"unwant", unwant, 15, false},
     {"take again", take, 10, false},
     {"load again", load, 15, false},
