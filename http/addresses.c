@@ -10,7 +10,7 @@
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
 
-enum { BUCKETS = 4096 };
+enum { BUCKET_BITS = 12, BUCKETS = 1 << BUCKET_BITS };
 
 struct entry {
     struct entry *next;
@@ -50,14 +50,16 @@ void addresses_free(struct addresses **addresses)
     *addresses = NULL;
 }
 
-/* The link that points to the key's entry, or to the end of its chain. Locked. */
+/* The link that points to the key's entry, or to the end of its chain. Locked. The bucket is the product's highest
+ * bits, which all of the key has a part in: neighbours differ in the last bytes of a half, and those change no bits
+ * below their own. */
 static struct entry **find(struct addresses *addresses, struct peer_key key)
 {
     uint64_t half[2];
     memcpy(half, key.bytes, sizeof half);
     uint64_t mixed = (half[0] ^ addresses->seed[0]) * 0x9E3779B97F4A7C15u;
     mixed = (mixed ^ mixed >> 32 ^ half[1] ^ addresses->seed[1]) * 0xD6E8FEB86659FD93u;
-    struct entry **link = &addresses->buckets[(mixed >> 32) % BUCKETS];
+    struct entry **link = &addresses->buckets[mixed >> (64 - BUCKET_BITS)];
     while (*link != NULL && memcmp((*link)->key.bytes, key.bytes, sizeof key.bytes) != 0)
         link = &(*link)->next;
     return link;

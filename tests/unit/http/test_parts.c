@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
@@ -235,23 +236,51 @@ static void addresses_are_counted(void **state)
     assert_null(addresses);
 }
 
+static struct peer_key numbered(uint32_t number)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(number)};
+    return peer_key((struct sockaddr *)&v4);
+}
+
 static void many_addresses_are_kept_apart(void **state)
 {
     (void)state;
     enum { MANY = 20000 };
     struct addresses *addresses = addresses_new(1);
     for (uint32_t i = 0; i < MANY; i++) {
-        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000000 + i)};
-        assert_false(addresses_full(addresses, peer_key((struct sockaddr *)&v4)));
-        addresses_enter(addresses, peer_key((struct sockaddr *)&v4));
-        assert_true(addresses_full(addresses, peer_key((struct sockaddr *)&v4)));
+        const struct peer_key key = numbered(0x0a000000 + i);
+        assert_false(addresses_full(addresses, key));
+        addresses_enter(addresses, key);
+        assert_true(addresses_full(addresses, key));
     }
     for (uint32_t i = 0; i < MANY; i += 2) {
-        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000000 + i)};
-        addresses_leave(addresses, peer_key((struct sockaddr *)&v4));
-        assert_false(addresses_full(addresses, peer_key((struct sockaddr *)&v4)));
+        const struct peer_key key = numbered(0x0a000000 + i);
+        addresses_leave(addresses, key);
+        assert_false(addresses_full(addresses, key));
     }
     addresses_free(&addresses);
+}
+
+/* Seconds of this thread's that it takes to enter many. */
+static double cost_of_entering(uint32_t step)
+{
+    enum { MANY = 10000 };
+    struct addresses *addresses = addresses_new(1);
+    struct timespec begun, ended;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
+    for (uint32_t i = 0; i < MANY; i++)
+        addresses_enter(addresses, numbered(0x0a000000 + i * step));
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+    addresses_free(&addresses);
+    return (double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) / 1e9;
+}
+
+/* In one bucket they would take some hundred times as long. */
+static void neighbours_cost_no_more_than_others(void **state)
+{
+    (void)state;
+    const double neighbours = cost_of_entering(1), others = cost_of_entering(2654435761u);
+    assert_true(neighbours < 20 * others);
 }
 
 static void no_limit_is_never_full(void **state)
@@ -280,6 +309,7 @@ int main(void)
         cmocka_unit_test(peers_are_v4_or_a_64_in_their_networks),
         cmocka_unit_test(addresses_are_counted),
         cmocka_unit_test(many_addresses_are_kept_apart),
+        cmocka_unit_test(neighbours_cost_no_more_than_others),
         cmocka_unit_test(no_limit_is_never_full),
     };
     return cmocka_run_group_tests_name("http/parts", tests, NULL, NULL);
