@@ -5,8 +5,6 @@
 
 #include <openssl/crypto.h>
 
-#include "component/base/arena.h"
-
 struct secret secret_of(const char *bytes, size_t length)
 {
     return (struct secret){.exposed_ = bytes, .length = length};
@@ -15,11 +13,6 @@ struct secret secret_of(const char *bytes, size_t length)
 struct secret secret_of_cstr(const char *text)
 {
     return text ? secret_of(text, strlen(text)) : (struct secret){0};
-}
-
-struct secret secret_copy(struct arena *arena, struct secret secret)
-{
-    return secret_of(arena_copy(arena, secret_expose(secret), secret.length), secret.length);
 }
 
 const char *secret_expose(struct secret secret)

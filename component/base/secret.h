@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct arena;
-
 /* Bytes followed by a NUL that does not count. Passed by value; does not own its memory. */
 struct secret {
     const char *exposed_;
@@ -16,8 +14,7 @@ struct secret {
 
 /* Wraps memory of the caller, which must outlive the secret. */
 struct secret secret_of(const char *bytes, size_t length);
-struct secret secret_of_cstr(const char *text); /* NULL gives the empty secret */
-struct secret secret_copy(struct arena *arena, struct secret secret);
+struct secret secret_of_cstr(const char *text);  /* NULL gives the empty secret */
 const char *secret_expose(struct secret secret); /* never NULL */
 bool secret_is_empty(struct secret secret);
 /* In a time that depends on the lengths only. */

@@ -132,27 +132,6 @@ enum err redis_judge(const char *what, redisReply *reply, redisReply **reply_r)
     return err;
 }
 
-/* Frees the command. `length` is what hiredis's formatting returned. */
-static enum err run(struct redis *redis, const char *what, char *command, int length, redisReply **reply_r)
-{
-    if (length < 0) {
-        log_error("redis_format", F("command", what));
-        return ERR_INTERNAL;
-    }
-    redisReply *reply = NULL;
-    enum err err = redis_exchange(redis, command, (size_t)length, redis_deadline(redis), &reply);
-    redisFreeCommand(command);
-    return err == OK ? redis_judge(what, reply, reply_r) : err;
-}
-
-enum err redis_command(struct redis *redis, size_t count, const char *const *arguments, const size_t *lengths,
-                       redisReply **reply_r)
-{
-    char *command = NULL;
-    int length = redisFormatCommandArgv(&command, (int)count, (const char **)arguments, lengths);
-    return run(redis, arguments[0], command, length, reply_r);
-}
-
 enum err redis_do(struct redis *redis, redisReply **reply_r, const char *format, ...)
 {
     char *command = NULL;
@@ -162,5 +141,12 @@ enum err redis_do(struct redis *redis, redisReply **reply_r, const char *format,
     va_end(list);
     char what[24];
     snprintf(what, sizeof what, "%.*s", (int)strcspn(format, " "), format);
-    return run(redis, what, command, length, reply_r);
+    if (length < 0) {
+        log_error("redis_format", F("command", (const char *)what));
+        return ERR_INTERNAL;
+    }
+    redisReply *reply = NULL;
+    enum err err = redis_exchange(redis, command, (size_t)length, redis_deadline(redis), &reply);
+    redisFreeCommand(command);
+    return err == OK ? redis_judge(what, reply, reply_r) : err;
 }

@@ -23,15 +23,12 @@ struct redis_config {
 struct redis *redis_new(const struct redis_config *config);
 void redis_free(struct redis **redis);
 
-/* One command of `count` binary-safe arguments (lengths NULL: C strings). OK: *reply_r is set, of any type but an
- * error, and is freed with freeReplyObject. ERR_CACHE_DOWN: no connection, it broke, or Redis cannot serve for now
- * (loading, out of memory, ...). ERR_INTERNAL: Redis answered an error (logged, without the arguments). After
- * ERR_CACHE_DOWN it is not known whether the command was run. All of it, connecting included, takes timeout_ms at most
- * (besides resolving a host's name, which keeps to the resolver's own time). */
-MUST_CHECK enum err redis_command(struct redis *redis, size_t count, const char *const *arguments,
-                                  const size_t *lengths, redisReply **reply_r);
-/* The same for a printf-like list: %s C string, %b pointer and size_t, integers as in printf. Arguments end at spaces
- * of the format, never at those of the values. */
+/* One command, as a printf-like list: %s C string, %b pointer and size_t, integers as in printf. Arguments end at
+ * spaces of the format, never at those of the values. OK: *reply_r is set, of any type but an error, and is freed with
+ * freeReplyObject. ERR_CACHE_DOWN: no connection, it broke, or Redis cannot serve for now (loading, out of memory,
+ * ...). ERR_INTERNAL: Redis answered an error (logged, without the arguments). After ERR_CACHE_DOWN it is not known
+ * whether the command was run. All of it, connecting included, takes timeout_ms at most (besides resolving a host's
+ * name, which keeps to the resolver's own time). */
 MUST_CHECK enum err redis_do(struct redis *redis, redisReply **reply_r, const char *format, ...);
 
 /* A Lua script that is kept as a file in scripts/ and embedded at build time: see redis_script.h for how to add one. */

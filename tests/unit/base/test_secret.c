@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "component/base/arena.h"
 #include "component/base/secret.h"
 
 static void wraps_without_copying(void **state)
@@ -31,19 +30,6 @@ static void absent_is_empty(void **state)
     assert_true(secret_is_empty(secret_of_cstr("")));
     assert_true(secret_equal(none, secret_of_cstr("")));
     assert_string_equal(secret_expose((struct secret){0}), "");
-}
-
-static void copies_are_independent(void **state)
-{
-    (void)state;
-    struct arena *arena = arena_new();
-    char bytes[] = "pass\0word";
-    struct secret copy = secret_copy(arena, secret_of(bytes, 9));
-    memset(bytes, 'x', 9);
-    assert_int_equal(copy.length, 9);
-    assert_memory_equal(secret_expose(copy), "pass\0word\0", 10);
-    assert_true(secret_is_empty(secret_copy(arena, secret_of_cstr(NULL))));
-    arena_free(&arena);
 }
 
 static void equality_is_of_all_bytes(void **state)
@@ -73,8 +59,9 @@ static void wipes_exactly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wraps_without_copying),  cmocka_unit_test(absent_is_empty),
-        cmocka_unit_test(copies_are_independent), cmocka_unit_test(equality_is_of_all_bytes),
+        cmocka_unit_test(wraps_without_copying),
+        cmocka_unit_test(absent_is_empty),
+        cmocka_unit_test(equality_is_of_all_bytes),
         cmocka_unit_test(wipes_exactly),
     };
     return cmocka_run_group_tests_name("secret", tests, NULL, NULL);
