@@ -53,7 +53,7 @@ static void run_job(struct lane_job *job, void *worker, enum err fate)
 static void push(struct call *call, struct lane *lane, const char *name, unsigned queue, bool refusable)
 {
     call->job.run = run_job;
-    call->job.deadline_ms = call->deadline_ms;
+    call->job.deadline_ms = call->must_finish ? INT64_MAX : call->deadline_ms;
     enum err err = ERR_BUSY;
     if (!refusable || lane_waiting(lane) < queue)
         err = lane_push(lane, &call->job);

@@ -82,6 +82,9 @@ struct call {
     unsigned step;          /* the runner's, as what follows */
     bool done;
     bool settled; /* set by a step after its commit: what fails later does not change that the operation succeeded */
+    /* Set by a step that leaves to a later one what nobody else does: what follows is run however late it is, and is
+     * as quick about it as it can be when deadline_ms has passed. */
+    bool must_finish;
     struct ticket *ticket;
     int64_t started_us;
 };

@@ -246,6 +246,7 @@ static enum err store(struct call *call, struct worker *worker)
     const struct send_code_io *io = call->io;
     enum code_put what = CODE_PUT;
     enum err err = codes_put(worker->redis, call->services->keyring, &io->ask, &what);
+    call->must_finish = err == OK; /* what is not sent is withdrawn */
     tell_budget(call, what);
     if (err == ERR_CONFLICT && (err = check_window(call, worker)) == OK) /* somebody else has just asked */
         err = ERR_LIMITED;                                               /* so just that it is over by now */

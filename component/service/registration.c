@@ -86,6 +86,7 @@ enum err registration_commit(struct call *call, struct worker *worker, struct re
         tokens_doubt(call->services, worker); /* they may have ended */
     if (err != OK)
         return err;
+    call->must_finish = true;
     FAILPOINT("register.committed");
     tokens_revoke(call->services, worker, ended.hashes, ended.count);
     call->services->wishes_made(call->services->wishes_arg);

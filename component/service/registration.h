@@ -16,8 +16,8 @@ struct registration {
 
 /* A salt as 000 has it (8 letters), for an account to be; the arena's. */
 const char *registration_salt(struct arena *arena);
-/* On a database worker: commits the account as pending and takes the ticket that an ON_WAIT step waits on.
- * ERR_NAME_TAKEN. */
+/* On a database worker: commits the account as pending and takes the ticket that an ON_WAIT step waits on. From then on
+ * the call's later steps are run however late it is: registration_look is due. ERR_NAME_TAKEN. */
 MUST_CHECK enum err registration_commit(struct call *call, struct worker *worker, struct registration *registration);
 /* After the wait. OK: the account is active and goes out. ERR_JID_FAILED: it is undone, its name is free. */
 MUST_CHECK enum err registration_look(struct call *call, struct worker *worker, const struct registration *registration,

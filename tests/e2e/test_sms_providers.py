@@ -260,6 +260,22 @@ def test_a_provider_that_hangs_delays_nothing_else(server, http, calls, yuntongx
         assert reply.status == 200 or reply.headers["Retry-After"]
 
 
+def test_what_waited_too_long_to_be_sent_was_not_asked_for(server, http, yuntongxun, redis):
+    """One hangs until its time is over, and with it that of those who wait behind it: no code of theirs stands."""
+    server.restart(yuntongxun.settings(REGISTRARD_HTTP_CALL_TIMEOUT="1s", REGISTRARD_SMS_WORKERS="1",
+                                       REGISTRARD_SMS_BREAKER_AFTER="100", REGISTRARD_CODES_WINDOW="60s"))
+    redis.flushdb()
+    yuntongxun.behave = yuntongxun.hang
+    apps = [Android(http, None) for _ in range(20)]
+    with concurrent.futures.ThreadPoolExecutor(len(apps)) as pool:
+        assert {reply.json["status"] for reply in pool.map(lambda app: app.get_mes(), apps)} == {250}
+    assert 1 <= len(yuntongxun.seen) < len(apps)
+    assert len(list(redis.scan_iter("registrar:c:*"))) == len(yuntongxun.seen)  # what may have been sent
+    yuntongxun.behave = None
+    seen = len(yuntongxun.seen)
+    assert sorted(status(app.get_mes()) for app in apps) == [200] * (len(apps) - seen) + [250] * seen
+
+
 # Nothing is sent twice
 
 

@@ -195,6 +195,32 @@ static void who_waited_too_long_is_told_so(void **state)
     assert_string_equal(late.steps, "");
 }
 
+static enum err leave_something(struct call *call, struct worker *worker)
+{
+    (void)worker;
+    call->deadline_ms = clock_ms() - 1;
+    return note(call, 'b');
+}
+
+static enum err leave_what_must_be_done(struct call *call, struct worker *worker)
+{
+    call->must_finish = true;
+    return leave_something(call, worker);
+}
+
+/* An account that was committed is looked at, and a code that nobody sent is withdrawn, also when the time is over. */
+static void what_must_be_finished_is_run_however_late(void **state)
+{
+    (void)state;
+    static const struct op may = {"test", {{ON_DB, leave_something}, {ON_HASH, on_hash}, {ON_DB, on_db}}};
+    static const struct op must = {"test", {{ON_DB, leave_what_must_be_done}, {ON_HASH, on_hash}, {ON_DB, on_db}}};
+    struct trace late = {.gate = GATE}, finished = {.gate = GATE};
+    assert_int_equal(run_op(&may, &late), ERR_TIMEOUT);
+    assert_string_equal(late.steps, "b");
+    assert_int_equal(run_op(&must, &finished), OK);
+    assert_string_equal(finished.steps, "bhd");
+}
+
 static void a_stopped_lane_answers_too(void **state)
 {
     (void)state;
@@ -263,6 +289,7 @@ int main(void)
         CALL_TEST(a_full_lane_refuses_on_the_callers_thread),
         CALL_TEST(what_was_admitted_comes_through),
         CALL_TEST(who_waited_too_long_is_told_so),
+        CALL_TEST(what_must_be_finished_is_run_however_late),
         CALL_TEST(a_stopped_lane_answers_too),
         CALL_TEST(a_call_sleeps_until_it_is_woken),
         CALL_TEST(without_a_ticket_there_is_nothing_to_wait_for),
