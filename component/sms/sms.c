@@ -103,6 +103,14 @@ static void succeeded(struct line *line)
         log_info("sms_provider_works_again", F("provider", line->provider->name));
 }
 
+/* It answered, and says nothing against itself: whether it works again is for the next message to find out, without a
+ * pause. Else who asks for codes to numbers that are none could keep it from being tried. */
+static void answered(struct sms *sms, struct line *line)
+{
+    if (line->failures >= sms->config->breaker_after)
+        line->closed_until_ms = 0;
+}
+
 /* Whether it is this message's turn to try. */
 static bool is_open(struct sms *sms, struct line *line, int64_t now_ms)
 {
@@ -121,7 +129,9 @@ static enum err try_one(struct sms *sms, struct line *line, struct sms_worker *w
     const enum err err = line->provider->send(sms->config, worker, arena, message, deadline_ms, &why);
     if (err == OK)
         succeeded(line);
-    else if (err != ERR_INVALID)
+    else if (err == ERR_INVALID)
+        answered(sms, line);
+    else
         failed(sms, line);
     if (why[0] != '\0')
         *why_r = why;

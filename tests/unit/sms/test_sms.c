@@ -19,8 +19,9 @@
 #include "component/sms/sms.h"
 #include "tests/unit/sms/provider.h"
 
-#define TAKEN   "{\"statusCode\":\"000000\",\"templateSMS\":{}}"
-#define REFUSED "{\"statusCode\":\"112310\",\"statusMsg\":\"应用未上线\"}"
+#define TAKEN     "{\"statusCode\":\"000000\",\"templateSMS\":{}}"
+#define REFUSED   "{\"statusCode\":\"112310\",\"statusMsg\":\"应用未上线\"}"
+#define NO_NUMBER "{\"statusCode\":\"160042\",\"statusMsg\":\"号码格式有误\"}"
 
 enum { LOG_SIZE = 4096 };
 
@@ -350,10 +351,25 @@ static void who_fails_is_left_alone_for_a_while(void **state)
 static void a_number_it_will_not_take_is_no_failure(void **state)
 {
     struct world *world = *state;
-    world->first.answer = "{\"statusCode\":\"160042\",\"statusMsg\":\"号码格式有误\"}";
+    world->first.answer = NO_NUMBER;
     for (int i = 0; i < 10; i++)
         assert_int_equal(send_one(world), ERR_NOT_SENT);
     assert_int_equal(world->first.requests, 10);
+}
+
+/* Nor does it use up the one try after a pause, which a stranger could send it with. */
+static void a_number_it_will_not_take_is_no_try(void **state)
+{
+    struct world *world = *state;
+    world->first.answer = REFUSED;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(send_one(world), ERR_NOT_SENT);
+    usleep(350 * 1000);
+    world->first.answer = NO_NUMBER;
+    assert_int_equal(send_one(world), ERR_NOT_SENT);
+    assert_int_equal(world->first.requests, 4);
+    world->first.answer = TAKEN;
+    assert_int_equal(send_one(world), OK);
 }
 
 struct sender {
@@ -458,6 +474,7 @@ int main(void)
         TEST(who_cannot_be_reached_has_sent_nothing),
         TEST(who_fails_is_left_alone_for_a_while),
         TEST(a_number_it_will_not_take_is_no_failure),
+        TEST(a_number_it_will_not_take_is_no_try),
         TEST(workers_share_what_they_know),
         TEST(what_is_missing_is_told_at_the_start),
         TEST(the_file_gets_whole_lines),
