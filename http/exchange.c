@@ -200,7 +200,6 @@ static void read_params(struct exchange *exchange)
         request->params_error = read_body(exchange, &request->params);
 }
 
-/* The values of X-Forwarded-For and X-Forwarded-Proto, each list joined by commas; NULL without one. */
 static void read_headers(const struct exchange *exchange, struct request *request)
 {
     static const char scheme[] = "Bearer ";
@@ -212,6 +211,7 @@ static void read_headers(const struct exchange *exchange, struct request *reques
         request->bearer = secret_of_cstr(authorization + strlen(scheme));
 }
 
+/* The values of X-Forwarded-For and X-Forwarded-Proto, each list joined by commas; NULL without one. */
 struct forwarded {
     struct arena *arena;
     const char *clients, *schemes;

@@ -117,7 +117,8 @@ MUST_CHECK enum err verifiers_replace(struct pg *pg, int64_t account_id, const c
                                       const struct sealed *secret);
 /* Of an active account (else ERR_NOT_FOUND). */
 MUST_CHECK enum err accounts_set_consent(struct pg *pg, int64_t id, enum consent consent);
-/* The nickname, with the wish that the rosters of those bound to the account show it. */
+/* Likewise. The caller wishes with it that the rosters of those bound to the account show it (bindings_reaffirm_all).
+ */
 MUST_CHECK enum err accounts_set_nickname(struct pg *pg, int64_t id, const char *nickname);
 /* The device of an active account's latest login through 001 or 002. */
 MUST_CHECK enum err accounts_set_xid(struct pg *pg, int64_t id, const char *xid_hash);

@@ -31,8 +31,8 @@ MUST_CHECK enum err sessions_check(struct pg *pg, const struct session_hash *has
 
 /* Ends one. */
 MUST_CHECK enum err sessions_end(struct pg *pg, const struct session_hash *hash);
-/* Ends all of an account's, and with them what claim codes it made; their hashes go out, in the arena. In a transaction
- * that holds the account. */
+/* Ends all of an account's, and with them what claim codes it made; their hashes go out, in the arena. Who must not
+ * miss one that is just being opened holds the account, in a transaction. */
 MUST_CHECK enum err sessions_end_all(struct pg *pg, struct arena *arena, int64_t account_id,
                                      struct session_hash **ended_r, size_t *ended_count_r);
 
