@@ -244,6 +244,7 @@ def test_who_comes_back_to_many_counts_as_one(own):
     assert own.calls.unbind(phone, names).json["state"] == "unbound"
     settled(own)
     own.server.restart({"REGISTRARD_RECONCILE_PER_SECOND": "0"})
+    wait_until(lambda: own.one("select count(*) from outbox where kind = 5") == 0, SOON, "the comparisons of before")
     client = own.client(phone)
     for one in others:
         own.client(one).auto_authorize = True

@@ -246,9 +246,10 @@ def test_who_comes_later_is_told_then(calls, phone, shy, xmpp_client, stack):
     assert len(client.wait_messages(1)) == 1
 
 
-def test_without_a_link_it_is_told_when_the_link_is_back(v1, calls, phone, lamp, shy, xmpp_client, link):
+def test_without_a_link_it_is_told_when_the_link_is_back(server, v1, calls, phone, lamp, shy, xmpp_client, link):
     client = xmpp_client(shy.jid, shy.jid_password)
     link.refuse()
+    server.wait_not_ready()
     calls.bind(phone, [shy.name])
     calls.bind(lamp, [shy.name])
     calls.unbind(lamp, [shy.name])  # nothing is to be said of this one any more

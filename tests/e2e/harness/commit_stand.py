@@ -94,4 +94,5 @@ def env(own):  # pylint: disable=redefined-outer-name
     yield Env(own.server, calls, own.db, Truth(own.db, stack), SmsFile(stack.var), own.link)
     own.link.heal()
     own.proxy.heal()
-    own.server.restore()
+    own.server.restore(anew=own.proxy.was_away)  # each of its sessions would find out for itself that Postgres is back
+    own.proxy.was_away = False

@@ -37,6 +37,7 @@ class CommitProxy:
         self.lost = []  # connections whose server does not know yet
         self.cut = None
         self.refusing = False
+        self.was_away = False  # for a while, since somebody set it back
         self.timer = None
         self.listener = Listener(self._accept)
 
@@ -94,6 +95,7 @@ class CommitProxy:
         """Cuts the connection."""
         with self.lock:
             self.refusing = cut.away != 0
+            self.was_away |= self.refusing
             if cut.where == LOST:
                 self.lost.append(connection)
         if cut.where == LOST:

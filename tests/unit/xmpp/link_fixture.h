@@ -88,6 +88,14 @@ static inline void wait_until(struct fixture *fixture, bool up, uint64_t generat
     assert_int_equal(status.generation, generation);
 }
 
+static inline void wait_reason(struct fixture *fixture, const char *reason)
+{
+    const int64_t until = clock_ms() + PEER_WAIT_MS;
+    while (strcmp(status_of(fixture).reason, reason) != 0 && clock_ms() < until)
+        peer_pause(2);
+    assert_string_equal(status_of(fixture).reason, reason);
+}
+
 static inline void connect_once(struct fixture *fixture)
 {
     start(fixture);
