@@ -96,6 +96,14 @@ enum err admin_reenable_user(struct task *task, const char *local, bool *done_r)
     return run_one(task, &call, done_r);
 }
 
+enum err admin_get_statistics(struct task *task, const char *local, bool *done_r)
+{
+    char jid[TASK_JID_SIZE];
+    task_jid(task, local, jid);
+    struct adhoc_call call = call_for(NODE("user-stats"), "accountjid", jid);
+    return run_one(task, &call, done_r);
+}
+
 const struct element *admin_roster_query(const struct tree *answer)
 {
     return element_find(answer->root, NS_ROSTER, "query");

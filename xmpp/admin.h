@@ -24,6 +24,9 @@ MUST_CHECK enum err admin_end_sessions(struct task *task, const char *field, con
 /* Openfire alone has it. Not done: no such account, disabled, or another password. */
 MUST_CHECK enum err admin_authenticate_user(struct task *task, const char *local, struct secret password, bool *done_r);
 
+/* Not done: no such account. Prosody and XEP-0133 have it; what it tells of the account is not kept. */
+MUST_CHECK enum err admin_get_statistics(struct task *task, const char *local, bool *done_r);
+
 /* Which field of get-user-roster names the account: XEP-0133 says accountjids, Prosody's is accountjid. */
 struct admin_roster_form {
     const char *field;

@@ -29,15 +29,12 @@ static const char *missing(const struct xmpp_config *config, const struct server
     return NULL;
 }
 
-/* ERR_NOT_FOUND: there is no such account. A roster that is too large to be read is somebody's. */
+/* ERR_NOT_FOUND: there is no such account. The command's answer is short, however large the roster is. */
 static enum err exists(struct task *task, const char *local)
 {
-    struct tree *answer = NULL;
-    enum err err = admin_get_rosters(task, NULL, &roster_form, &local, 1, &answer, NULL);
-    if (err == OK && answer == NULL)
-        err = ERR_NOT_FOUND;
-    tree_free(&answer);
-    return err == ERR_TOO_LARGE ? OK : err;
+    bool done = false;
+    const enum err err = admin_get_statistics(task, local, &done);
+    return err == OK && !done ? ERR_NOT_FOUND : err;
 }
 
 static const struct account_ways ways;
@@ -208,7 +205,7 @@ static enum err read_own(struct readback *readback)
 const struct xmpp_server server_prosody = {
     .name = "prosody",
     .says = "Prosody",
-    .revision = 3,
+    .revision = 4,
     .account_requests = 1,
     .edit_requests = 1,
     .missing = missing,

@@ -273,6 +273,42 @@ static void a_bad_configuration_does_not_start(void **state)
     assert_null(xmpp);
 }
 
+static void *look(void *arg)
+{
+    struct fixture *fixture = arg;
+    fixture->result = xmpp_jid_exists(fixture->xmpp, "a", clock_ms() + PEER_WAIT_MS);
+    return NULL;
+}
+
+#define COMMAND(attributes) "<command xmlns='http://jabber.org/protocol/commands' sessionid='s' " attributes
+
+/* However large its roster is, the answer is short. */
+static void a_jid_is_looked_for_without_its_roster(void **state)
+{
+    static const struct {
+        const char *completed;
+        enum err result;
+    } cases[] = {{COMMAND("status='completed'/>"), OK},
+                 {COMMAND("status='completed'>") "<note type='error'>x</note></command>", ERR_NOT_FOUND}};
+    struct fixture *fixture = *state;
+    make_ready(fixture);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char id[PEER_ID_SIZE], stanza[4096];
+        assert_int_equal(thread_start("look", 0, look, fixture, &fixture->thread), OK);
+        peer_expect(&fixture->peer, "/></iq>", stanza, sizeof stanza);
+        assert_non_null(strstr(stanza, "admin#user-stats"));
+        peer_attribute(stanza, "id", id, sizeof id);
+        peer_answer(&fixture->peer, id,
+                    COMMAND("status='executing'>") "<x xmlns='jabber:x:data' type='form'/></command>");
+        peer_expect(&fixture->peer, "</command></iq>", stanza, sizeof stanza);
+        assert_non_null(strstr(stanza, ">a@example.org<"));
+        peer_attribute(stanza, "id", id, sizeof id);
+        peer_answer(&fixture->peer, id, cases[i].completed);
+        pthread_join(fixture->thread, NULL);
+        assert_int_equal(fixture->result, cases[i].result);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -290,6 +326,7 @@ int main(void)
         TEST(nobody_needs_no_server),
         TEST(refusing),
         TEST(a_bad_configuration_does_not_start),
+        TEST(a_jid_is_looked_for_without_its_roster),
     };
     crypto_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
