@@ -1,5 +1,6 @@
 """Ad-hoc commands (XEP-0050) as a stock client asks for them, over slixmpp's own stanzas."""
 
+import asyncio
 from xml.etree import ElementTree
 
 from slixmpp.exceptions import IqError, IqTimeout
@@ -92,8 +93,12 @@ class Commands:
     async def _send(self, payload, kind="set", to=None, timeout=20):
         iq = self.client.Iq(stype=kind, sto=to or self.component)
         iq.append(payload)
+        assert not self.client.lost, "the session has ended"
+        answer = iq.send(timeout=timeout)
+        await asyncio.wait({answer, self.client.disconnected}, return_when=asyncio.FIRST_COMPLETED)
+        assert answer.done(), "the session ended first"
         try:
-            return (await iq.send(timeout=timeout)).xml
+            return answer.result().xml
         except IqError as error:
             return error.iq.xml
         except IqTimeout:
@@ -115,8 +120,6 @@ class Commands:
         """All at once; the answers in order."""
 
         async def all_of_them():
-            import asyncio
-
             return await asyncio.gather(*[self._send(payload, timeout=60) for payload in payloads])
 
         return [Answer(iq) for iq in self.client.owner.run(all_of_them(), 90)]
