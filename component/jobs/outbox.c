@@ -23,7 +23,7 @@
 #include "sql/pg.h"
 #include "sql/taking.h"
 
-enum { LOOK_MS = 1000, PAUSE_MS = 100, PART = 4, TAKING_MAX = 16 };
+enum { LOOK_MS = 1000, PAUSE_MS = 100, PART = 4 };
 
 struct outbox {
     const struct jobs_config *config;
@@ -276,11 +276,11 @@ void outbox_wake(struct outbox *outbox)
 /* --- wishes that are taken as they are made */
 
 /* While others are under way they are left to the thread: then what counts is that many are taken, and so recorded,
- * together. */
+ * together. Half of the workers are always left to it, because who makes the wishes may have to wait for a lock. */
 struct taking *outbox_begin_pairs(struct outbox *outbox, size_t most)
 {
     const struct services *services = outbox->config->services;
-    if (most == 0 || most > TAKING_MAX || most > outbox->config->workers || !services->xmpp_ready(services->xmpp_arg))
+    if (most == 0 || most > outbox->config->workers / 2 || !services->xmpp_ready(services->xmpp_arg))
         return NULL;
     pthread_mutex_lock(&outbox->lock);
     const bool alone = outbox->idle && !outbox->woken && !outbox->stopping && outbox->ran == NULL &&
