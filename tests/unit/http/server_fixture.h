@@ -46,6 +46,7 @@ struct echo_io {
     unsigned retry_after_s;
 };
 
+static atomic_int taken_in;  /* how many requests were read and understood */
 static atomic_int lane_runs; /* how many steps ran on the lane */
 
 static enum err echo_step(struct call *call, struct worker *worker)
@@ -94,6 +95,7 @@ static enum err test_decode(const struct dialect *dialect, const struct request 
         if (strcmp(err_name((enum err)err), result) == 0)
             io->result = (enum err)err;
     }
+    atomic_fetch_add(&taken_in, 1);
     return OK;
 }
 
@@ -171,6 +173,7 @@ static inline void lanes_start(unsigned threads, unsigned queue)
     struct lane_config config = {.name = "test-db", .threads = threads, .queue_limit = queue + 16};
     assert_int_equal(lane_start(&config, &test_services.runtime.db), OK);
     test_services.runtime.db_queue = queue;
+    atomic_store(&taken_in, 0);
     atomic_store(&lane_runs, 0);
 }
 
