@@ -68,6 +68,7 @@ def test_one_name_for_two(fleet, expected_errors):
 def test_one_that_was_stopped_is_mourned_and_comes_back(fleet, ctl):
     first, second = fleet.members[0], fleet.add()
     mark = first.server.log.mark()
+    wait_until(lambda: name_of(second) in instances(ctl), what="its first sign of life")
     second.server.kill(signal.SIGSTOP)
     wait_until(lambda: first.server.log.events("instance_lost", mark), 15, "the first to notice")
     assert name_of(second) not in instances(ctl)
