@@ -82,8 +82,9 @@ def test_end_sessions(ctl, calls, tcp, http, sms, truth):
 def test_outbox_and_instances(ctl, calls, link, server, truth):
     truth.settle()
     assert ctl.do("outbox").facts["waiting"] == "0"
-    seen = ctl.do("instances").text
-    assert f"component {server.settings['REGISTRARD_XMPP_COMPONENT']}" in seen and "alive" in seen, seen
+    own = f"component {server.settings['REGISTRARD_XMPP_COMPONENT']}"
+    seen = wait_until(lambda: own in (text := ctl.do("instances").text) and text, what="its sign of life")
+    assert "alive" in seen, seen
     phone, lamp = calls.new_account(PHONE), calls.new_account(DEVICE)
     link.refuse()
     assert calls.bind(phone, [lamp.name]).json["state"] == "pending"

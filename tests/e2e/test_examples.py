@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness.ctl import Ctl
+from harness.d003 import wait_until
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 
@@ -28,7 +29,8 @@ def test_there_is_one_for_each_dialect():
 
 
 def test_the_administrators_tool_with_what_make_run_started(server, stack):
-    Ctl(server)  # puts it where make run does
+    ctl = Ctl(server)  # puts it where make run does
+    wait_until(lambda: "alive" in ctl.do("instances").text, what="a sign of life")
     environment = {name: value for name, value in os.environ.items() if name != "REGISTRARD_BIN"}
     done = subprocess.run(["bash", str(EXAMPLES / "dev/with.sh"), "registrarctl", "instances"], stdin=subprocess.DEVNULL,
                           env={**environment, "VAR": str(stack.var)}, capture_output=True, text=True, timeout=60, check=False)
