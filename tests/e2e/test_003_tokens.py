@@ -136,7 +136,9 @@ def test_checks_while_it_is_cancelled_never_answer_an_end_and_then_valid(calls, 
 
 @pytest.mark.alone
 def test_a_warm_check_asks_neither_redis_nor_postgres(lamp, tcp, server, stack):
-    assert tcp.call("/verify_access_token", access_token=lamp.token) == VALID
+    known = checked_from(server)["memory"]
+    wait_until(lambda: tcp.call("/verify_access_token", access_token=lamp.token) == VALID and
+               checked_from(server)["memory"] > known, what="the memory, which is open once it hears of revocations")
     before = checked_from(server)
     assert all(tcp.call("/verify_access_token", access_token=lamp.token) == VALID for _ in range(50))
     after = checked_from(server)
