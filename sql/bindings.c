@@ -86,7 +86,7 @@ enum err bindings_unwant(struct pg *pg, struct arena *arena, int64_t asker, cons
         "where low = i.low and high = i.high and wanted offset 0 for update) b), "
         "wish as (insert into bindings (low, high, asked_by, wanted, version) "
         "select low, high, asked_by, false, nextval('wish_version') from held "
-        "on conflict (low, high) do update set wanted = false, version = excluded.version "
+        "on conflict (low, high) do update set wanted = false, version = excluded.version, " NO_NAMES
         "returning low, high, version), " UNWANT_JOB "select " ACCOUNT_COLUMNS WISHED_COLUMNS
         "from job j " TAKEN_ACCOUNTS("accounts", "$3")};
     struct pg_args args = {0};
