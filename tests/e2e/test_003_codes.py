@@ -21,6 +21,7 @@ from harness.d003 import (
 )
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "http/dialects/d003.c"
+PING = 150  # bytes, or fewer
 
 
 @pytest.fixture
@@ -156,8 +157,10 @@ def test_code_101_the_server_does_not_answer_in_time(calls, link, server, accoun
 def test_code_101_when_the_link_breaks_under_it(calls, link, server, accounts):
     lamp = Account(DEVICE, new_name(), "x")
     link.stall()
+    before = link.sent
     with meanwhile(calls.register, lamp) as replies:
         wait_until(lambda: accounts.get(lamp, "id"), what="the pending account")
+        wait_until(lambda: link.sent > before + PING, what="what makes its JID on the link")
         link.cut()
         link.heal()
     assert code(replies[0]) == 101

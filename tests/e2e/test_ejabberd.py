@@ -208,7 +208,8 @@ def test_a_group_that_ejabberd_cannot_be_told_is_its_user_s_own(server, calls, p
     assert compared(db, phone) == SAME
     wait_shown(client, lamp.jid, "Kitchen", {"a;b", "Home"})
     with db.cursor() as cursor:
-        cursor.execute("select count(*) from outbox where attempts > 0")
+        # a comparison that is under way has begun its first
+        cursor.execute("select count(*) from outbox where attempts > 1 or (attempts > 0 and kind <> 5)")
         assert cursor.fetchone() == (0,)
 
 

@@ -80,11 +80,14 @@ def drift(own, *kinds):
     return sum(metric(own.server, "reconcile_drift_total", kind=kind) for kind in kinds)
 
 
+def shows_as_bound(own, one, other):
+    shown = own.shown(one)
+    item = shown.get(other.jid) if shown is not None else None  # its JID may be there before the other's
+    return item is not None and (item["subscription"], item["name"], item["groups"]) == ("both", other.name, [])
+
+
 def as_bound(own, phone, lamp):
-    return all(
-        {key: own.roster(one).get(other.jid, {}).get(key) for key in ("subscription", "name", "groups")}
-        == {"subscription": "both", "name": other.name, "groups": []}
-        for one, other in ((phone, lamp), (lamp, phone)))
+    return shows_as_bound(own, phone, lamp) and shows_as_bound(own, lamp, phone)
 
 
 def neither_shows(own, phone, lamp):
