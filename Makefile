@@ -134,7 +134,7 @@ PYTEST  := $(PYTHON) -B -m pytest
 # Tests wait more than they compute: so many at once. Of the end-to-end tests, those marked `alone` measure time or load;
 # the others share the machine.
 UNIT_JOBS ?= 4
-E2E_JOBS  ?= 3
+E2E_JOBS  ?= 4
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14

@@ -4,7 +4,7 @@ import pytest
 
 from harness import ctl as status
 from harness.calls import DEVICE, PHONE
-from harness.crashes import DOOR, dying_at, has_failpoints
+from harness.crashes import DOOR, has_failpoints, restart_to_die
 from harness.d003 import code, wait_until
 from harness.tcp_client import LineClient
 
@@ -100,13 +100,13 @@ def test_killed_in_the_middle(point, ctl, calls, server, truth, eyes):
     lamp = calls.new_account(DEVICE)
     if not has_failpoints(server.binary):
         pytest.skip("a build without failpoints")
-    server.restart(dying_at(point))
+    restart_to_die(server, point)
     assert ctl.run("ban", lamp.name, "--wait", "0").status in (status.DONE, status.PENDING)
     wait_until(lambda: not server.running(), what="the failpoint")
     server.start()
     truth.settle()
     assert not eyes.exists(lamp.jid, lamp.jid_password)
-    server.restart(dying_at(point))
+    restart_to_die(server, point)
     assert ctl.run("unban", lamp.name, "--wait", "0").status in (status.DONE, status.PENDING)
     wait_until(lambda: not server.running(), what="the failpoint")
     server.start()

@@ -11,7 +11,7 @@ import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
 from harness.crashes import ACTIVE, CANCELLED, DOOR, PENDING, RECORDING, ROTATING
-from harness.crashes import attempt, crash, dies, dying_at, has_failpoints
+from harness.crashes import attempt, crash, dies, has_failpoints, restart_to_die
 from harness.d003 import code, wait_until
 from harness.v1 import V1, answer, error
 
@@ -81,7 +81,7 @@ def test_killed_while_registering(point, server, calls, truth, eyes):
 @pytest.mark.parametrize("point", UNDOING)
 def test_killed_while_undoing_a_registration(point, server, calls, truth, eyes, link):
     lamp = Account(DEVICE, new_name(), "x")
-    server.restart({**dying_at(point), "REGISTRARD_BINDING_REGISTER_WAIT": "200ms"})
+    restart_to_die(server, point, REGISTRARD_BINDING_REGISTER_WAIT="200ms")
     link.stall()  # the server does not make the JID in time, but later it does
     with dies(server):
         assert attempt(calls.register, lamp) is None
@@ -204,7 +204,7 @@ def test_killed_while_answering(point, server, calls, truth, eyes):
 def test_killed_while_cancelling(point, server, calls, truth, eyes):
     phone, lamp, fan = calls.new_account(PHONE), calls.new_account(DEVICE), calls.new_account(DEVICE)
     assert calls.bind(lamp, [phone.name, fan.name]).json["state"] == "bound"
-    server.restart(dying_at(point))
+    restart_to_die(server, point)
     for _ in range(2):  # it is in memory and in Redis
         assert verify(calls, lamp) == 0
     with dies(server):

@@ -5,7 +5,7 @@ import pytest
 from harness import ctl as status
 from harness.administrator import administrator
 from harness.calls import DEVICE, PHONE
-from harness.crashes import ROTATING, dying_at, has_failpoints
+from harness.crashes import ROTATING, has_failpoints, restart_to_die
 from harness.d003 import code, wait_until
 from harness.stack import Stack
 
@@ -47,7 +47,7 @@ def test_killed_in_the_middle(point, ctl, calls, server, truth, eyes, xmpp_clien
     truth.settle()
     old = lamp.jid_password
     online = xmpp_client(lamp.jid, old)
-    server.restart(dying_at(point))
+    restart_to_die(server, point)
     ctl.run("rotate", lamp.name, "--wait", "0")
     wait_until(lambda: not server.running(), what="the failpoint")
     server.start()

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_phone
-from harness.crashes import attempt, dying_at, has_failpoints
+from harness.crashes import attempt, has_failpoints, restart_to_die
 from harness.d000 import Android, status
 from harness.d003 import code, wait_until
 from harness.d004 import Client, said
@@ -100,7 +100,7 @@ def test_who_dies_before_he_could_tell_is_mourned(pair, db):
     if not has_failpoints(first.server.binary):
         pytest.skip("a build without failpoints")
     lamp = first.calls.new_account(DEVICE)
-    first.server.restart({**first.server.changed, **dying_at("cancel.committed")})
+    restart_to_die(first.server, "cancel.committed")
     mark = second.server.log.mark()
     wait_until(lambda: is_steady(first, db) and is_steady(second, db), what="signs of life of both")
     assert second.valid(lamp.token) and second.valid(lamp.token)

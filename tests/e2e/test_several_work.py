@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.calls import DEVICE, PHONE, Account, new_name
-from harness.crashes import attempt, dying_at, has_failpoints
+from harness.crashes import attempt, has_failpoints, restart_to_die
 from harness.d003 import code, meanwhile, wait_until
 from harness.fleet import LEASE
 from harness.outage import at_once
@@ -121,7 +121,7 @@ def test_a_registration_whose_process_died_is_undone_by_another(fleet, truth):
     first, second = fleet.members[0], fleet.add()
     if not has_failpoints(first.server.binary):
         pytest.skip("a build without failpoints")
-    first.server.restart({**first.server.changed, **dying_at("register.committed")})
+    restart_to_die(first.server, "register.committed")
     lamp = Account(DEVICE, new_name(), "x")
     assert attempt(first.calls.register, lamp) is None
     wait_until(lambda: not first.server.running(), what="the failpoint")

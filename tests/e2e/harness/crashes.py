@@ -7,7 +7,7 @@ import threading
 import time
 
 from harness.d003 import wait_until
-from harness.databases import connected
+from harness.databases import connected, run_on
 from harness.sealed import jid_password
 
 PENDING, ACTIVE, CANCELLED = range(3)
@@ -27,9 +27,13 @@ def has_failpoints(binary):
     return found
 
 
-def dying_at(point):
-    """Settings with which it dies there; not for what it would do by itself once it is started."""
-    return {"FAILPOINT": point, "REGISTRARD_RECONCILE_RECHECK": "0ms", "REGISTRARD_RECONCILE_PER_SECOND": "0"}
+def restart_to_die(server, point, **changed):
+    """Restarts it so that it dies at `point`: not for what it would do by itself once it is started, nor for comparisons
+    that earlier lives have left. What was changed stays so."""
+    server.stop()
+    run_on(server.stack.postgres_dsn(), "delete from outbox where kind = 5")
+    server.start({**server.changed, "FAILPOINT": point, "REGISTRARD_RECONCILE_RECHECK": "0ms",
+                  "REGISTRARD_RECONCILE_PER_SECOND": "0", **changed})
 
 
 def attempt(call, *arguments, **named):
@@ -50,7 +54,7 @@ def dies(server, timeout=10):
 
 def crash(server, point, call, *arguments, **named):
     """Restarts it so that it dies at `point`, and makes the call; nobody is answered."""
-    server.restart(dying_at(point))
+    restart_to_die(server, point)
     with dies(server):
         assert attempt(call, *arguments, **named) is None, f"answered before {point}"
 
