@@ -133,7 +133,7 @@ JOBS    ?= $(shell nproc)
 PYTEST  := $(PYTHON) -B -m pytest
 # Tests wait more than they compute: so many at once. Of the end-to-end tests, those marked `alone` measure time or load;
 # the others share the machine.
-UNIT_JOBS ?= 4
+UNIT_JOBS ?= 6
 E2E_JOBS  ?= 4
 
 help: ## what there is to make

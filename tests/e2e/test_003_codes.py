@@ -245,8 +245,8 @@ def test_code_106_the_account_has_no_jid(calls, http, accounts):
     lamp, other = calls.new_account(DEVICE), calls.new_account(DEVICE)
     accounts.set(lamp, "jid_state = 3")
     assert verify(http, lamp) == 106
-    assert code(calls.login(lamp)) == 106
     assert code(calls.bind(other, [lamp.name])) == 106
+    assert code(calls.login(lamp)) == 106  # after which the JID is looked for, and found
 
 
 def test_code_107_the_jid_is_not_active_yet(calls, link, accounts):
