@@ -164,7 +164,7 @@ static enum err make_services(struct daemon *daemon, int64_t epoch)
 {
     const struct config *config = daemon->config;
     struct services *services = &daemon->services;
-    services->settings = wiring_services(config, daemon->arena);
+    services->settings = wiring_services(config, &daemon->instance, daemon->arena);
     services->keyring = daemon->keyring;
     services->epoch = epoch;
     services->token_memory = token_memory_new((size_t)config->tokens_memory_entries, config->tokens_memory_lifetime);
@@ -326,7 +326,7 @@ static void raise_descriptor_limit(void)
 
 static struct instance make_instance(const struct daemon *daemon, const char *version)
 {
-    char process[17];
+    char process[INSTANCE_PROCESS_SIZE];
     random_text("0123456789abcdef", sizeof process - 1, process);
     return (struct instance){.name = startup_instance(daemon->config),
                              .process = arena_strdup(daemon->arena, process),
@@ -339,7 +339,7 @@ static struct instance make_instance(const struct daemon *daemon, const char *ve
 static enum err wait_for_stores(struct daemon *daemon, int (*interrupted)(int), int64_t *epoch_r)
 {
     for (;;) {
-        const enum err err = startup_run(daemon->config, &daemon->pg, &daemon->redis, epoch_r);
+        const enum err err = startup_run(daemon->config, &daemon->instance, &daemon->pg, &daemon->redis, epoch_r);
         if (err != ERR_DB_DOWN && err != ERR_UNCERTAIN && err != ERR_CACHE_DOWN)
             return err;
         if (interrupted(1000))

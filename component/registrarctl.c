@@ -160,7 +160,7 @@ static enum ctl_status run(const struct config *config, const struct command_lin
     struct keyring *keyring = NULL;
     if (keyring_new(config->keys_seal, &keyring) != OK)
         return CTL_CONFIGURATION;
-    struct ctl ctl = {.services = {.settings = {.instance = "registrarctl",
+    struct ctl ctl = {.services = {.settings = {.owner = "registrarctl",
                                                 .xmpp_domain = config->xmpp_domain,
                                                 .country = (unsigned)config->region_country,
                                                 .token_cache_lifetime_ms = config->tokens_cache_lifetime},

@@ -20,7 +20,8 @@ static enum err check_redis(const struct config *config, struct redis *redis)
     return err == ERR_INVALID && config->redis_allow_eviction ? OK : err;
 }
 
-static enum err take_over(const struct config *config, struct pg *pg, struct redis *redis, int64_t *epoch_r)
+static enum err take_over(const struct config *config, const struct instance *instance, struct pg *pg,
+                          struct redis *redis, int64_t *epoch_r)
 {
     enum err err = migrate(pg, config->server_migrate);
     if (err == OK)
@@ -33,16 +34,16 @@ static enum err take_over(const struct config *config, struct pg *pg, struct red
     if (err == OK)
         err = meta_raise_epoch(pg, epoch_r);
     if (err == OK)
-        err = outbox_release(pg, startup_instance(config));
+        err = outbox_release(pg, instance);
     return err;
 }
 
-enum err startup_run(const struct config *config, const struct pg_config *pg_config,
+enum err startup_run(const struct config *config, const struct instance *instance, const struct pg_config *pg_config,
                      const struct redis_config *redis_config, int64_t *epoch_r)
 {
     struct pg *pg = pg_new(pg_config);
     struct redis *redis = redis_new(redis_config);
-    const enum err err = take_over(config, pg, redis, epoch_r);
+    const enum err err = take_over(config, instance, pg, redis, epoch_r);
     redis_free(&redis);
     pg_free(&pg);
     return err;

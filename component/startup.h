@@ -8,6 +8,7 @@
 #include "component/base/err.h"
 
 struct config;
+struct instance;
 struct pg_config;
 struct redis_config;
 
@@ -15,8 +16,8 @@ struct redis_config;
 const char *startup_instance(const struct config *config);
 /* Once. OK: the epoch of the token cache goes out. ERR_DB_DOWN, ERR_UNCERTAIN, ERR_CACHE_DOWN: one
  * of the two cannot be reached, try again. Others: an operator must act; logged. */
-MUST_CHECK enum err startup_run(const struct config *config, const struct pg_config *pg,
-                                const struct redis_config *redis, int64_t *epoch_r);
+MUST_CHECK enum err startup_run(const struct config *config, const struct instance *instance,
+                                const struct pg_config *pg, const struct redis_config *redis, int64_t *epoch_r);
 /* registrard --migrate. */
 MUST_CHECK enum err startup_migrate(const struct pg_config *pg);
 

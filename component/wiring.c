@@ -7,13 +7,13 @@
 #include "component/config.h"
 #include "component/config_groups.h"
 #include "component/config_prizes.h"
-#include "component/startup.h"
 #include "http/dialects/d000.h"
 #include "http/dialects/d001.h"
 #include "http/dialects/d002.h"
 #include "http/dialects/d003.h"
 #include "http/dialects/d004.h"
 #include "http/dialects/v1.h"
+#include "sql/instances.h"
 
 static struct points_settings wiring_points(const struct config *config)
 {
@@ -47,10 +47,13 @@ static const char *wiring_claim_uri(const struct config *config, struct arena *a
     return arena_printf(arena, "%.*s%s%s", (int)(at - uri), uri, config->xmpp_component, at + strlen(mark));
 }
 
-struct service_settings wiring_services(const struct config *config, struct arena *arena)
+struct service_settings wiring_services(const struct config *config, const struct instance *instance,
+                                        struct arena *arena)
 {
+    char owner[INSTANCE_OWNER_SIZE];
+    instance_owner(instance, owner);
     return (struct service_settings){
-        .instance = startup_instance(config),
+        .owner = arena_strdup(arena, owner),
         .xmpp_domain = config->xmpp_domain,
         .country = (unsigned)config->region_country,
         .hash_cost = {.memory_kib = (uint32_t)config->password_memory, .passes = (uint32_t)config->password_passes},

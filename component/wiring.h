@@ -12,9 +12,11 @@
 
 struct arena;
 struct config;
+struct instance;
 
 /* Strings that are put together are the arena's, as below. */
-struct service_settings wiring_services(const struct config *config, struct arena *arena);
+struct service_settings wiring_services(const struct config *config, const struct instance *instance,
+                                        struct arena *arena);
 struct reconcile_settings wiring_reconcile(const struct config *config);
 struct xmpp_config wiring_xmpp(const struct config *config, const char *version);
 struct sms_config wiring_sms(const struct config *config, struct arena *arena);

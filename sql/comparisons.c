@@ -141,7 +141,7 @@ enum err comparisons_wish(struct pg *pg, int64_t account_id)
     "select low from bindings_ended where ended_at > " since " union "                                                 \
     "select high from bindings_ended where ended_at > " since
 
-/* What is put off was not tried yet. */
+/* What is put off is looked at now, too: a server that died may have forgotten more than what may come late. */
 enum err comparisons_wish_recent(struct pg *pg, int64_t window_ms, int64_t *count_r)
 {
     static const struct stmt wish = {
@@ -156,9 +156,8 @@ enum err comparisons_wish_recent(struct pg *pg, int64_t window_ms, int64_t *coun
                                                              "5, account_id, nextval('wish_version') from touched "
                                                              "order by account_id on conflict (kind, low, high) do "
                                                              "update set version = excluded.version, attempts = 0, "
-                                                             "due_at = case when outbox.lease is null and "
-                                                             "outbox.attempts > 0 then now() else outbox.due_at end) "
-                                                             "select count(*) from touched"};
+                                                             "due_at = case when outbox.lease is null then now() else "
+                                                             "outbox.due_at end) select count(*) from touched"};
     struct pg_args args = {0};
     pg_arg_i64(&args, window_ms);
     return pg_one_i64(pg, &wish, &args, count_r);

@@ -54,7 +54,7 @@ MUST_CHECK enum err comparisons_drop(struct pg *pg, int64_t account_id);
 /* It is compared as soon as possible, and anew if that is under way. */
 MUST_CHECK enum err comparisons_wish(struct pg *pg, int64_t account_id);
 /* The same for all whose JIDs or rosters were made or looked at within window_ms, cancelled ones included: the server
- * may have forgotten what it acknowledged. Those that are put off stay so. */
+ * may have forgotten what it acknowledged. Those that are put off are no more. */
 MUST_CHECK enum err comparisons_wish_recent(struct pg *pg, int64_t window_ms, int64_t *count_r);
 /* The same for one account, put off until delay_ms have passed, whoever is at it now. */
 MUST_CHECK enum err comparisons_wish_later(struct pg *pg, int64_t account_id, int64_t delay_ms);

@@ -1,8 +1,15 @@
 #include "sql/instances.h"
 
+#include <stdio.h>
+
 #include "component/base/arena.h"
 #include "sql/meta.h"
 #include "sql/pg.h"
+
+void instance_owner(const struct instance *instance, char owner_r[INSTANCE_OWNER_SIZE])
+{
+    snprintf(owner_r, INSTANCE_OWNER_SIZE, "%s/%s", instance->name, instance->process);
+}
 
 enum err instances_beat(struct pg *pg, const struct instance *instance, int64_t *holder_us_r)
 {

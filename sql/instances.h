@@ -1,6 +1,6 @@
-/* The processes on this database. Each has a name (server.instance), by which it owns what it takes from the outbox,
- * and gives a sign of life each second. Who has been silent for INSTANCE_SILENT_MS is dead: his name is free, and the
- * others mourn him. The clock is Postgres's. */
+/* The processes on this database. Each has a name (server.instance), by which its next run finds what it left in the
+ * outbox, and gives a sign of life each second. Who has been silent for INSTANCE_SILENT_MS is dead: his name is free,
+ * and the others mourn him. The clock is Postgres's. */
 #ifndef SQL_INSTANCES_H
 #define SQL_INSTANCES_H
 
@@ -10,7 +10,11 @@
 
 #include "component/base/err.h"
 
-enum { INSTANCE_SILENT_MS = 3000 };
+enum {
+    INSTANCE_SILENT_MS = 3000,
+    INSTANCE_PROCESS_SIZE = 17, /* 16 characters and a NUL */
+    INSTANCE_OWNER_SIZE = 256
+};
 
 struct arena;
 struct pg;
@@ -19,6 +23,8 @@ struct pg;
 struct instance {
     const char *name, *process, *component, *version;
 };
+/* What it goes by where it holds something (outbox.h): name/process, and so nobody else's, whoever uses its name. */
+void instance_owner(const struct instance *instance, char owner_r[INSTANCE_OWNER_SIZE]);
 
 /* A sign of life. holder_us_r: 0 when the name is this process's, else the time of the latest sign of life of the one
  * that has it: who sees it move knows that he is not alone. */

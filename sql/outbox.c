@@ -3,6 +3,7 @@
 #include "component/base/arena.h"
 #include "component/base/crypto.h"
 #include "sql/doors.h"
+#include "sql/instances.h"
 #include "sql/pg.h"
 
 enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner)
@@ -223,13 +224,18 @@ enum err outbox_give_back(struct pg *pg, const struct outbox_item *item)
     return err == OK && rows == 0 ? come_again(pg, item) : err;
 }
 
-enum err outbox_release(struct pg *pg, const char *owner)
+enum err outbox_release(struct pg *pg, const struct instance *instance)
 {
-    static const struct stmt release = {
-        "outbox_release", "update outbox set lease = null, due_at = now(), "
-                          "attempts = case when kind = 1 then attempts + 1 else attempts end where lease_owner = $1"};
+    /* 17: as instance_owner; runs before there were such owners went by the name alone */
+    static const struct stmt release = {"outbox_release",
+                                        "update outbox set lease = null, lease_owner = $1, due_at = now(), "
+                                        "attempts = case when kind = 1 then attempts + 1 else attempts end "
+                                        "where lease_owner = $2 or left(lease_owner, -17) = $2"};
+    char owner[INSTANCE_OWNER_SIZE];
+    instance_owner(instance, owner);
     struct pg_args args = {0};
     pg_arg_text(&args, owner);
+    pg_arg_text(&args, instance->name);
     return pg_do(pg, &release, &args, NULL);
 }
 

@@ -10,6 +10,7 @@
 #include "component/base/err.h"
 
 struct arena;
+struct instance;
 struct pg;
 
 enum outbox_kind {
@@ -34,7 +35,7 @@ struct outbox_item {
     bool contested;    /* a pair whose last attempt ended in ERR_CONFLICT: somebody writes against us */
 };
 
-/* In a transaction: a wish about an account's JID. `owner` is the instance whose request waits for it
+/* In a transaction: a wish about an account's JID. `owner` is the process whose request waits for it
  * (OUTBOX_CREATE_JID: nobody else takes it before register_wait has passed). Pairs come in through bindings_want and
  * its like. */
 MUST_CHECK enum err outbox_add(struct pg *pg, enum outbox_kind kind, int64_t account_id, const char *owner);
@@ -69,9 +70,9 @@ MUST_CHECK enum err outbox_retry(struct pg *pg, const struct outbox_item *item, 
 /* The process stops, which says nothing about the item: due at once, as if it had not been taken. */
 MUST_CHECK enum err outbox_give_back(struct pg *pg, const struct outbox_item *item);
 
-/* At start: what an earlier run of this instance held is due at once, its unfinished registrations as seconds attempts
- * (so they are undone). */
-MUST_CHECK enum err outbox_release(struct pg *pg, const char *owner);
+/* At start: what earlier runs under this name held is due at once and this one's, their unfinished registrations as
+ * second attempts (so they are undone). */
+MUST_CHECK enum err outbox_release(struct pg *pg, const struct instance *instance);
 /* After a reconnect: what waits for its next attempt is due at once. */
 MUST_CHECK enum err outbox_hurry(struct pg *pg);
 

@@ -64,9 +64,9 @@ static void purge(struct keeper *keeper)
     keeper->purge_at_ms = clock_ms() + (through ? PURGE_MS : 0);
 }
 
-/* A name that is in use twice is an operator's mistake. Whoever comes second goes on, because what is taken from the
- * outbox is held by leases and not by names; but it is not ready (readiness.c). One that has the name and gives no sign
- * of life is our own former run, which was killed. */
+/* A name that is in use twice is an operator's mistake. Whoever comes second goes on, because what is in the
+ * outbox is held by leases and by processes, not by names; but it is not ready (readiness.c). One that has the name and
+ * gives no sign of life is our own former run, which was killed. */
 static void note_name(struct keeper *keeper, int64_t holder_us)
 {
     struct services *services = keeper->config->services;

@@ -157,7 +157,7 @@ static enum err take(struct outbox *outbox, unsigned free_workers, size_t *taken
 {
     const struct services *services = outbox->config->services;
     struct outbox_claim claim = {
-        .owner = services->settings.instance,
+        .owner = services->settings.owner,
         .lease_ms = outbox->config->lease_ms,
         .register_wait_ms = services->settings.register_wait_ms,
         .creates_only = !services->xmpp_ready(services->xmpp_arg),
@@ -288,7 +288,7 @@ struct taking *outbox_begin_pairs(struct outbox *outbox, size_t most)
     if (alone)
         outbox->running = (unsigned)most;
     pthread_mutex_unlock(&outbox->lock);
-    return alone ? taking_new(services->settings.instance, outbox->config->lease_ms, most) : NULL;
+    return alone ? taking_new(services->settings.owner, outbox->config->lease_ms, most) : NULL;
 }
 
 /* Of those that were about to run so many do. What may have been committed without anybody knowing is given back as

@@ -193,7 +193,7 @@ enum err account_end(struct services *services, struct pg *pg, struct arena *are
     if (err == OK)
         err = sessions_end_all(pg, arena, id, ended_r, ended_count_r);
     if (err == OK)
-        err = outbox_add(pg, OUTBOX_DELETE_JID, id, services->settings.instance);
+        err = outbox_add(pg, OUTBOX_DELETE_JID, id, services->settings.owner);
     return err;
 }
 

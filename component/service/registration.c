@@ -61,7 +61,7 @@ static enum err insert(struct call *call, struct worker *worker, struct registra
     make_jid(services, call->arena, &registration->fresh);
     enum err err = accounts_insert(worker->pg, &registration->fresh, &registration->account_id);
     if (err == OK)
-        err = outbox_add(worker->pg, OUTBOX_CREATE_JID, registration->account_id, services->settings.instance);
+        err = outbox_add(worker->pg, OUTBOX_CREATE_JID, registration->account_id, services->settings.owner);
     if (err != OK)
         return err;
     const uint64_t key = WAIT_KEY(WAIT_JID, registration->account_id);

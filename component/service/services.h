@@ -29,7 +29,7 @@ struct points_settings {
 };
 
 struct service_settings {
-    const char *instance;    /* this process among several on one database */
+    const char *owner;       /* what this process holds something by in the outbox (sql/instances.h) */
     const char *xmpp_domain; /* of the JIDs */
     unsigned country;        /* calling code of numbers given without one */
     struct hash_cost hash_cost;
@@ -78,7 +78,7 @@ struct services {
     /* Revocations that Redis missed, and how many of them Postgres was told of by a new epoch: while they differ this
      * process does not ask Redis. */
     atomic_uint_least64_t epoch_missed, epoch_told;
-    atomic_bool name_taken; /* another process runs under this one's name (settings.instance) */
+    atomic_bool name_taken; /* another process runs under this one's name (server.instance) */
     bool (*xmpp_ready)(void *arg);
     void *xmpp_arg;
     void (*wishes_made)(void *arg); /* the outbox has work; must not block */

@@ -27,7 +27,7 @@ struct held {
 };
 
 static struct services services = {
-    .settings = {.instance = "here", .xmpp_domain = "example.org", .country = 86, .register_wait_ms = HOUR_MS}};
+    .settings = {.owner = "here", .xmpp_domain = "example.org", .country = 86, .register_wait_ms = HOUR_MS}};
 static struct keyring *ring;
 static struct jobs_config jobs = {
     .services = &services,

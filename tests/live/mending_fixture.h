@@ -13,7 +13,7 @@
 
 enum { HOUR_MS = 3600000, DAY_MS = 86400000, PEERS = 3 };
 
-static struct services services = {.settings = {.instance = "here", .xmpp_domain = "example.org", .country = 86}};
+static struct services services = {.settings = {.owner = "here", .xmpp_domain = "example.org", .country = 86}};
 static struct jobs_config jobs;
 static int64_t me, peers[PEERS];
 static struct errand *errand;

@@ -31,7 +31,7 @@ static struct {
 } server[ACCOUNTS];
 
 static struct redis_config redis_config = {.timeout_ms = 2000};
-static struct services services = {.settings = {.instance = "here", .xmpp_domain = "example.org", .country = 86}};
+static struct services services = {.settings = {.owner = "here", .xmpp_domain = "example.org", .country = 86}};
 static struct worker worker;
 static struct keyring *ring;
 static struct jobs_config jobs = {.services = &services, .lease_ms = HOUR_MS, .backoff_ms = 1, .backoff_max_ms = 1};

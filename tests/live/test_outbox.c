@@ -3,6 +3,7 @@
 #include "tests/live/outbox_fixture.h"
 
 #include "sql/comparisons.h"
+#include "sql/instances.h"
 
 enum { WORKERS = 4 };
 
@@ -277,9 +278,15 @@ static void a_start_takes_over_what_an_earlier_run_held(void **state)
     assert_int_equal(take(), 2);
     add(OUTBOX_CREATE_JID, queued);
     assert_int_equal(outbox_add(pg, OUTBOX_CHECK_JID, theirs, NULL), OK);
-    assert_int_equal(take_as("there", false, MOST), 1);
-    assert_int_equal(outbox_release(pg, "here"), OK);
-    assert_int_equal(take(), 3);
+    assert_int_equal(take_as("here/there/fedcba9876543210", false, MOST), 1);
+    ask("update outbox set lease_owner = 'here/fedcba9876543210' where low <> %lld", (long long)theirs);
+    const struct instance now = {.name = "here", .process = "0123456789abcdef"};
+    char owner[INSTANCE_OWNER_SIZE];
+    instance_owner(&now, owner);
+    assert_int_equal(take_as(owner, false, MOST), 0);
+    assert_int_equal(outbox_release(pg, &now), OK);
+    assert_int_equal(take_as("here", true, MOST), 0); /* the registrations are this run's alone */
+    assert_int_equal(take_as(owner, false, MOST), 3);
     for (size_t i = 0; i < count; i++) {
         assert_true(items[i].low != theirs);
         assert_true(items[i].attempts > 1); /* nobody waits for the registrations any more */

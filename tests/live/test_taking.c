@@ -2,6 +2,7 @@
 #include "sql/taking.h"
 
 #include "sql/bindings.h"
+#include "sql/instances.h"
 #include "tests/live/live_postgres.h"
 
 enum { MOST = 8 };
@@ -145,7 +146,8 @@ static void what_nobody_works_on_comes_up(void **state)
     assert_int_equal(lost, 0);
     assert_false(recorded(&taking->taken[0]));
     wish(true, id[0], &id[2], 1, taking);
-    assert_int_equal(outbox_release(pg, "here"), OK); /* at the next start */
+    assert_int_equal(outbox_release(pg, &(struct instance){.name = "here", .process = "0123456789abcdef"}),
+                     OK); /* at the next start */
     (void)take_due(2, NULL);
     taking_clear(taking);
     wish(true, id[0], &id[3], 1, taking);

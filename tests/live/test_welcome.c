@@ -16,7 +16,7 @@ enum { SIGNING_UP = 100, INVITATION = 50 };
 
 static struct keyring *ring;
 static struct services services = {
-    .settings = {.instance = "here", .points = {.signing_up = SIGNING_UP, .invitation = INVITATION}}};
+    .settings = {.owner = "here", .points = {.signing_up = SIGNING_UP, .invitation = INVITATION}}};
 
 static void use_keys(const char *keys)
 {
