@@ -116,7 +116,7 @@ def holder(two, db):
         cursor.execute("select lease_owner from outbox where lease is not null and kind = 3")
         rows = cursor.fetchall()
     owners = [one.settings.get("REGISTRARD_XMPP_COMPONENT", one.stack.component) for one in two]
-    return two[owners.index(rows[0][0])] if rows else None
+    return two[owners.index(rows[0][0].partition("/")[0])] if rows else None
 
 
 def ended(one):
